@@ -1,0 +1,120 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// Quantized activations. A row is a sequence of k blocks, each
+//
+//	f32 d, s, s0, s1     16-byte header
+//	int8 plane[32]       one or two planes, in k order
+//
+// With q the integer value of an element (plane 0, or 128·plane0 + plane1):
+// x ≈ d·q, s0 = d·Σq over the first 16, s1 over the last 16, s over all 32.
+const (
+	xHeader = 16
+	// maxQ1 and maxQ2 are the largest |q| with one and two planes.
+	maxQ1 = 127
+	maxQ2 = 127 * 128
+	// minNormal is the smallest normal float32; a block whose step would be below it
+	// is stored as zero, so that no kernel ever multiplies by a subnormal step.
+	minNormal = 0x1p-126
+)
+
+// xBlock returns the size of one activation block.
+func xBlock(planes int) int { return xHeader + planes*KBlock }
+
+// XBytes returns the size of a quantized activation row of nb k blocks.
+func XBytes(nb, planes int) int { return nb * xBlock(planes) }
+
+// QuantX quantizes src, whose length is a multiple of 32, into XBytes(len(src)/32,
+// planes) bytes of dst. Per block, with amax = max|x|:
+//
+//	planes 1: d = amax/127,   q = rne(x·(1/d))
+//	planes 2: d = amax/16256, q = rne(x·(1/d)), plane0 = (q+64)>>7, plane1 = q-128·plane0
+//
+// A block with subnormal d is stored as zero. A block with a NaN or an infinity has
+// q = 0 and a NaN or infinite d, so every product with it is NaN. All levels write
+// the same bytes. dst and src must not overlap.
+func QuantX(dst []byte, src []float32, planes int) {
+	checkPlanes(planes)
+	nb := len(src) / KBlock
+	if len(src) != nb*KBlock {
+		panic("kernels: QuantX: length is not a multiple of 32")
+	}
+	checkLen("QuantX", "dst", len(dst), XBytes(nb, planes))
+	if nb == 0 {
+		return
+	}
+	if quantXAsm(dst, src, nb, planes) {
+		return
+	}
+	quantXGeneric(dst, src, nb, planes)
+}
+
+func quantXGeneric(dst []byte, src []float32, nb, planes int) {
+	size := xBlock(planes)
+	for b := range nb {
+		quantBlock(dst[b*size:(b+1)*size], src[b*KBlock:(b+1)*KBlock], planes)
+	}
+}
+
+// quantBlock writes one activation block.
+func quantBlock(dst []byte, src []float32, planes int) {
+	var amax uint32 // |x| compares as an integer, with NaN above everything
+	for _, v := range src {
+		amax = max(amax, math.Float32bits(v)&0x7fffffff)
+	}
+	maxQ := float32(maxQ1)
+	if planes == 2 {
+		maxQ = maxQ2
+	}
+	d := math.Float32frombits(amax) / maxQ
+	if d < minNormal {
+		d = 0
+	}
+	var sum [2]int32
+	if finite := d <= math.MaxFloat32; d == 0 || !finite {
+		clear(dst[xHeader:])
+	} else {
+		sum = quantValues(dst[xHeader:], src, 1/d, planes)
+	}
+	put := func(i int, v float32) { binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v)) }
+	put(0, d)
+	put(1, float32(d*float32(sum[0]+sum[1])))
+	put(2, float32(d*float32(sum[0])))
+	put(3, float32(d*float32(sum[1])))
+}
+
+// quantValues writes the planes and returns Σq of the two halves.
+func quantValues(dst []byte, src []float32, inv float32, planes int) (sum [2]int32) {
+	for i, v := range src {
+		q := roundEven(float32(v * inv))
+		sum[i/16] += q
+		if planes == 1 {
+			dst[i] = byte(q)
+			continue
+		}
+		hi := (q + 64) >> 7
+		dst[i] = byte(hi)
+		dst[KBlock+i] = byte(q - hi<<7)
+	}
+	return sum
+}
+
+// roundEven rounds |v| < 2²² to the nearest integer, ties to even: adding 1.5·2²³
+// leaves the integer in the low bits of the sum.
+func roundEven(v float32) int32 {
+	const magic = 0x1.8p23
+	return int32(math.Float32bits(float32(v+magic))) - int32(math.Float32bits(magic))
+}
+
+// xHead returns the step and the three sums of an activation block.
+func xHead(x []byte) (d, s, s0, s1 float32) {
+	_ = x[15]
+	return math.Float32frombits(binary.LittleEndian.Uint32(x)),
+		math.Float32frombits(binary.LittleEndian.Uint32(x[4:])),
+		math.Float32frombits(binary.LittleEndian.Uint32(x[8:])),
+		math.Float32frombits(binary.LittleEndian.Uint32(x[12:]))
+}

@@ -1,0 +1,98 @@
+package kernels
+
+// chunkBytes is the size of a logical code chunk: 16 rows × 4 k.
+const chunkBytes = 64
+
+// unpackedBlock is the size of a k block in Codes8 form.
+const unpackedBlock = 8 * chunkBytes
+
+// UnpackQ writes the codes of one row group of nb k blocks to dst in Codes8 form
+// (nb·512 bytes), with the lookup table applied: the panel that GemmQ reads. All
+// levels write the same bytes. dst and codes must not overlap.
+func UnpackQ(dst []byte, l *Layout, codes []byte, nb int) {
+	l.check()
+	checkLen("UnpackQ", "dst", len(dst), nb*unpackedBlock)
+	checkLen("UnpackQ", "codes", len(codes), l.CodeBytes(nb))
+	if nb == 0 {
+		return
+	}
+	if l.Codes == Codes8 {
+		copy(dst, codes[:nb*unpackedBlock])
+		return
+	}
+	if unpackQAsm(dst, l, codes, nb) {
+		return
+	}
+	unpackQGeneric(dst, l, codes, nb)
+}
+
+func unpackQGeneric(dst []byte, l *Layout, codes []byte, nb int) {
+	size := l.Codes.blockBytes()
+	for b := range nb {
+		unpackBlock((*[unpackedBlock]byte)(dst[b*unpackedBlock:]), l, codes[b*size:(b+1)*size])
+	}
+}
+
+// unpackBlock unpacks one k block.
+func unpackBlock(u *[unpackedBlock]byte, l *Layout, p []byte) {
+	switch l.Codes {
+	case Codes2:
+		unpackPairs(u, p, 0)
+	case Codes3:
+		unpackPairs(u, p, 0)
+		unpackBit(u, p[128:], 2)
+	case Codes4:
+		unpackNibbles(u, p)
+		if l.LUT != nil {
+			for i, c := range u {
+				u[i] = l.LUT[c]
+			}
+		}
+	case Codes5:
+		unpackNibbles(u, p)
+		unpackBit(u, p[256:], 4)
+	case Codes6:
+		unpackNibbles(u, p)
+		unpackPairs(u, p[256:], 4)
+	case Codes8:
+		copy(u[:], p)
+	}
+}
+
+// unpackNibbles sets all codes to 4-bit values.
+func unpackNibbles(u *[unpackedBlock]byte, p []byte) {
+	p = p[:256]
+	for g := range 4 {
+		lo := (*[chunkBytes]byte)(u[2*g*chunkBytes:])
+		hi := (*[chunkBytes]byte)(u[(2*g+1)*chunkBytes:])
+		for i, v := range (*[chunkBytes]byte)(p[g*chunkBytes:]) {
+			lo[i] = v & 15
+			hi[i] = v >> 4
+		}
+	}
+}
+
+// unpackPairs sets (shift 0) or adds 2-bit values at a bit position.
+func unpackPairs(u *[unpackedBlock]byte, p []byte, shift uint) {
+	p = p[:128]
+	if shift == 0 {
+		clear(u[:])
+	}
+	for t := range 8 {
+		dst := (*[chunkBytes]byte)(u[t*chunkBytes:])
+		for i, v := range (*[chunkBytes]byte)(p[t/4*chunkBytes:]) {
+			dst[i] |= v >> (t % 4 * 2) & 3 << shift
+		}
+	}
+}
+
+// unpackBit adds one bit per code at a bit position.
+func unpackBit(u *[unpackedBlock]byte, p []byte, shift uint) {
+	src := (*[chunkBytes]byte)(p)
+	for t := range 8 {
+		dst := (*[chunkBytes]byte)(u[t*chunkBytes:])
+		for i, v := range src {
+			dst[i] |= v >> t & 1 << shift
+		}
+	}
+}
