@@ -38,31 +38,33 @@ func decodeTQ1_0(dst []float32, src []byte) {
 func packTQ1_0(codes, scales, src []byte, lane int) {
 	const codeBytes, scaleBytes = 8 * 128, 32 + 8*16
 	for ; len(src) >= 54; codes, scales, src = codes[codeBytes:], scales[scaleBytes:], src[54:] {
-		chunk := 0 // of four values, 64 per block, sixteen per 256 code bytes
-		var w uint32
-		for _, run := range runsTQ1_0 {
-			for _, pow := range pow3[:run.trits] {
-				for i := run.lo; i < run.hi; i += 4 {
-					w |= trits(le.Uint32(src[i:]), uint64(pow)) << (chunk % 4 * 2)
-					if chunk++; chunk%4 == 0 {
-						le.PutUint32(codes[chunk/4*64-64+4*lane:], w)
-						w = 0
-					}
-				}
-			}
+		var c [32]uint64 // eight values each, in order: two chunks
+		a, b := le.Uint64(src), le.Uint64(src[8:])
+		a2, b2 := le.Uint64(src[16:]), le.Uint64(src[24:])
+		e, f := le.Uint64(src[32:]), le.Uint64(src[40:])
+		for n, pow := range pow3 {
+			q := c[4*n:][:4]
+			q[0], q[1], q[2], q[3] = trits(a, pow), trits(b, pow), trits(a2, pow), trits(b2, pow)
+			q = c[20+2*n:][:2]
+			q[0], q[1] = trits(e, pow), trits(f, pow)
+		}
+		last := uint64(le.Uint32(src[48:]))
+		c[30] = trits(last, pow3[0]) | trits(last, pow3[1])<<32
+		c[31] = trits(last, pow3[2]) | trits(last, pow3[3])<<32
+		for h := range 16 {
+			v := c[2*h] | c[2*h+1]<<4
+			le.PutUint32(codes[64*h+4*lane:], uint32(v)|uint32(v>>32)<<2)
 		}
 		packUnitScales(scales, src[52:], lane)
 	}
 }
 
 // trits returns the front trit of each byte of q after multiplication by pow.
-func trits(q uint32, pow uint64) uint32 {
-	const m = 0x00ff00ff00ff00ff
-	even, odd := uint64(q)&0x00ff00ff, uint64(q)>>8&0x00ff00ff
-	v := even | odd<<32 // bytes 0, 2, 1, 3 in 16-bit fields
-	v = v * pow & m * 3 // times 3: the trit is the high byte of its field
-	v = v >> 8 & m
-	return uint32(v) | uint32(v>>32)<<8
+func trits(q uint64, pow byte) uint64 {
+	const m = 0x00ff00ff00ff00ff // 16-bit fields; times 3 the trit is the high byte
+	even := q & m * uint64(pow) & m * 3
+	odd := q >> 8 & m * uint64(pow) & m * 3
+	return even>>8&m | odd&^m
 }
 
 // packUnitScales stores d and eight scales of one: ternary blocks have d alone.
