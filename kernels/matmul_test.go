@@ -1,0 +1,407 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/x448/float16"
+)
+
+// testBlocks are the row lengths, in k blocks, that the quantized kernels are tested at.
+var testBlocks = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 72}
+
+// testLUT has both extremes and no order.
+var testLUT = [16]byte{255, 0, 7, 128, 127, 1, 241, 64, 33, 200, 99, 15, 16, 254, 3, 180}
+
+// testCodes lists every packing, with and without a table.
+func testCodes() []*Layout {
+	var all []*Layout
+	for _, c := range []Codes{Codes2, Codes3, Codes4, Codes5, Codes6, Codes8} {
+		all = append(all, &Layout{Codes: c, Group: 32})
+	}
+	return append(all, &Layout{Codes: Codes4, Group: 32, LUT: &testLUT})
+}
+
+// testLayouts lists every packing with both group sizes.
+func testLayouts() []*Layout {
+	var all []*Layout
+	for _, l := range testCodes() {
+		l16 := *l
+		l16.Group, l16.Scale = 16, ScaleK
+		all = append(all, l, &l16)
+	}
+	return all
+}
+
+func layoutName(l *Layout) string {
+	lut := ""
+	if l.LUT != nil {
+		lut = "lut"
+	}
+	return fmt.Sprintf("codes%d%s/g%d", l.Codes, lut, l.Group)
+}
+
+// codeAt decodes the code of row r at value k of a row group, straight from the
+// definition of the packings.
+func codeAt(l *Layout, codes []byte, r, k int) int32 {
+	p := codes[k/KBlock*64*int(l.Codes):]
+	t, i := k%KBlock/4, 4*r+k%4
+	nibble := func() byte { return p[64*(t/2)+i] >> (4 * (t % 2)) & 15 }
+	pair := func(p []byte) byte { return p[64*(t/4)+i] >> (2 * (t % 4)) & 3 }
+	bit := func(p []byte) byte { return p[i] >> t & 1 }
+	switch l.Codes {
+	case Codes2:
+		return int32(pair(p))
+	case Codes3:
+		return int32(pair(p) | bit(p[128:])<<2)
+	case Codes4:
+		if l.LUT != nil {
+			return int32(l.LUT[nibble()])
+		}
+		return int32(nibble())
+	case Codes5:
+		return int32(nibble() | bit(p[256:])<<4)
+	case Codes6:
+		return int32(nibble() | pair(p[256:])<<4)
+	}
+	return int32(p[64*t+i])
+}
+
+// xAt returns the integer value of element k of a quantized row.
+func xAt(x []byte, planes, k int) int32 {
+	p := x[k/KBlock*xBlock(planes)+xHeader:]
+	if planes == 1 {
+		return int32(int8(p[k%KBlock]))
+	}
+	return int32(int8(p[k%KBlock]))*128 + int32(int8(p[KBlock+k%KBlock]))
+}
+
+// putX writes activation blocks with the given step and values; q has 32 per block.
+func putX(x []byte, planes int, d []float32, q []int32) {
+	for b := range d {
+		p := x[b*xBlock(planes):]
+		var sum [2]int32
+		for i, v := range q[b*KBlock : (b+1)*KBlock] {
+			sum[i/16] += v
+			if planes == 1 {
+				p[xHeader+i] = byte(v)
+			} else {
+				hi := (v + 64) >> 7
+				p[xHeader+i], p[xHeader+KBlock+i] = byte(hi), byte(v-128*hi)
+			}
+		}
+		for i, v := range []float32{d[b], d[b] * float32(sum[0]+sum[1]), d[b] * float32(sum[0]), d[b] * float32(sum[1])} {
+			binary.LittleEndian.PutUint32(p[4*i:], math.Float32bits(v))
+		}
+	}
+}
+
+// qCase is one random product: packed codes, scales and cols activation rows.
+type qCase struct {
+	l          *Layout
+	nb, planes int
+	codes, x   []byte
+	ws, wm     []float32
+	xStride    int
+}
+
+// values fill codes and activations: mode 0 random, 1 all extremes of one sign,
+// 2 extremes of both signs, 3 sparse with zero blocks.
+func (c *qCase) fill(rng *rand.Rand, mode int, steps func(i int) float32) {
+	for i := range c.codes {
+		c.codes[i] = byte(rng.Uint32())
+		if mode == 1 || mode == 2 {
+			c.codes[i] = 255
+		}
+	}
+	cols := len(c.x) / c.xStride
+	limit := int32(maxQ1)
+	if c.planes == 2 {
+		limit = maxQ2
+	}
+	d, q := make([]float32, c.nb), make([]int32, c.nb*KBlock)
+	for col := range cols {
+		for i := range d {
+			d[i] = steps(i)
+		}
+		for i := range q {
+			switch v := rng.Int32N(2*limit+1) - limit; mode {
+			case 1:
+				q[i] = limit * int32(1-col%2*2)
+			case 2:
+				q[i] = limit * (1 - 2*(v&1))
+			case 3:
+				q[i] = v * int32(i/KBlock%2)
+			default:
+				q[i] = v
+			}
+		}
+		putX(c.x[col*c.xStride:], c.planes, d, q)
+	}
+}
+
+// newCase makes buffers with guard bands, off bytes beyond alignment.
+func newCase(t testing.TB, l *Layout, nb, planes, cols, off int) *qCase {
+	c := &qCase{l: l, nb: nb, planes: planes, xStride: XBytes(nb, planes) + 16*(cols&1)}
+	c.codes = guarded[byte](t, l.CodeBytes(nb), off)
+	c.x = guarded[byte](t, c.xStride*cols, off)
+	c.ws = guarded[float32](t, l.Groups(nb)*RowGroup, off)
+	c.wm = guarded[float32](t, l.Groups(nb)*RowGroup, off)
+	return c
+}
+
+// want returns the product of row r and column col in float64 and the sum of the
+// absolute values of its terms.
+func (c *qCase) want(r, col int) (sum, abs float64) {
+	x := c.x[col*c.xStride:]
+	for g := range c.l.Groups(c.nb) {
+		k0 := g * c.l.Group
+		var isum int64
+		for k := k0; k < k0+c.l.Group; k++ {
+			isum += int64(codeAt(c.l, c.codes, r, k)) * int64(xAt(x, c.planes, k))
+		}
+		d, s, s0, s1 := xHead(x[k0/KBlock*xBlock(c.planes):])
+		if c.l.Group == 16 {
+			s = s0
+			if g%2 == 1 {
+				s = s1
+			}
+		}
+		a := float64(isum) * float64(c.ws[g*RowGroup+r]) * float64(d)
+		m := float64(c.wm[g*RowGroup+r]) * float64(s)
+		sum += a + m
+		abs += math.Abs(a) + math.Abs(m)
+	}
+	return sum, abs
+}
+
+// randomScales sets scales of mixed signs and sizes, with zeros and subnormals.
+func (c *qCase) randomScales(rng *rand.Rand) {
+	for i := range c.ws {
+		c.ws[i] = float32(rng.NormFloat64()) * 0.02
+		c.wm[i] = float32(rng.NormFloat64()) * 0.3
+		switch rng.IntN(16) {
+		case 0:
+			c.ws[i] = 0
+		case 1:
+			c.wm[i] = 0
+		case 2:
+			c.ws[i] = math.Float32frombits(rng.Uint32() & 0x807fffff)
+		}
+	}
+}
+
+func TestGemvQInteger(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, l := range testLayouts() {
+			for _, planes := range []int{1, 2} {
+				for mode := range 4 {
+					rng := rand.New(rand.NewPCG(uint64(l.Codes), uint64(mode)))
+					for i, nb := range testBlocks {
+						testGemvQInteger(t, rng, newCase(t, l, nb, planes, 1, i*7%32), mode)
+					}
+				}
+			}
+		}
+	})
+}
+
+// testGemvQInteger checks one group's exact integer sum at a time: its scale is 1
+// and all others 0, so no rounding can hide an error (all sums are below 2²⁴ in
+// magnitude for one plane; beyond that float32 conversion rounds once).
+func testGemvQInteger(t *testing.T, rng *rand.Rand, c *qCase, mode int) {
+	c.fill(rng, mode, func(int) float32 { return 1 })
+	out := guarded[float32](t, RowGroup, 1)
+	groups := c.l.Groups(c.nb)
+	for _, g := range []int{0, groups / 2, groups - 1} {
+		clear(c.ws)
+		for r := range RowGroup {
+			c.ws[g*RowGroup+r] = 1
+		}
+		GemvQ(out, c.l, c.codes, c.ws, c.wm, c.x, c.nb, c.planes)
+		for r := range RowGroup {
+			var isum int64
+			for k := g * c.l.Group; k < (g+1)*c.l.Group; k++ {
+				isum += int64(codeAt(c.l, c.codes, r, k)) * int64(xAt(c.x, c.planes, k))
+			}
+			require.Equal(t, float32(isum), out[r], "%s planes %d nb %d mode %d group %d row %d",
+				layoutName(c.l), c.planes, c.nb, mode, g, r)
+		}
+	}
+}
+
+func TestGemvQ(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, l := range testLayouts() {
+			for _, planes := range []int{1, 2} {
+				rng := rand.New(rand.NewPCG(uint64(l.Codes), 7))
+				for i, nb := range append(testBlocks, gemvPiece+3) {
+					c := newCase(t, l, nb, planes, 1, i*5%32)
+					c.fill(rng, i%4, func(int) float32 { return float32(rng.ExpFloat64()) * 0.01 })
+					c.randomScales(rng)
+					out := guarded[float32](t, RowGroup, 3)
+					GemvQ(out, l, c.codes, c.ws, c.wm, c.x, nb, planes)
+					for r, got := range out {
+						want, abs := c.want(r, 0)
+						tol := (float64(2*l.Groups(nb))+4)*0x1p-24*abs + 1e-40
+						require.InDelta(t, want, float64(got), tol, "%s planes %d nb %d row %d", layoutName(l), planes, nb, r)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestGemmQMatchesGemvQ holds both to the same bits for every column count.
+func TestGemmQMatchesGemvQ(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, l := range testLayouts() {
+			for _, planes := range []int{1, 2} {
+				rng := rand.New(rand.NewPCG(uint64(l.Codes), 9))
+				for cols := 1; cols <= 13; cols++ {
+					nb := testBlocks[cols%9]
+					testGemmQ(t, rng, l, nb, planes, cols)
+				}
+				testGemmQ(t, rng, l, 72, planes, 7)
+			}
+		}
+		testGemmQ(t, rand.New(rand.NewPCG(1, 1)), testLayouts()[0], gemmPiece+5, 1, 8)
+	})
+}
+
+func testGemmQ(t *testing.T, rng *rand.Rand, l *Layout, nb, planes, cols int) {
+	a, b := newCase(t, l, nb, planes, cols, cols), newCase(t, l, nb, planes, 1, 0)
+	for _, c := range []*qCase{a, b} {
+		c.fill(rng, cols%4, func(int) float32 { return float32(rng.ExpFloat64()) * 0.01 })
+		c.randomScales(rng)
+	}
+	panel := guarded[byte](t, 2*nb*unpackedBlock, 5)
+	UnpackQ(panel, l, a.codes, nb)
+	UnpackQ(panel[nb*unpackedBlock:], l, b.codes, nb)
+	n := len(a.ws)
+	ws, wm := guarded[float32](t, 2*n, 2), guarded[float32](t, 2*n, 1)
+	copy(ws[copy(ws, a.ws):], b.ws)
+	copy(wm[copy(wm, a.wm):], b.wm)
+	x := a.x[:(cols-1)*a.xStride+XBytes(nb, planes)]
+	for rowGroups := 1; rowGroups <= 2; rowGroups++ {
+		rows := rowGroups * RowGroup
+		ldo := rows + 3
+		got := guarded[float32](t, (cols-1)*ldo+rows, 1)
+		fillPattern(got)
+		GemmQ(got, ldo, panel[:rowGroups*nb*unpackedBlock], ws[:rowGroups*n], wm[:rowGroups*n], rowGroups,
+			x, a.xStride, nb, cols, l.Group, planes)
+		var want [RowGroup]float32
+		for c := range cols {
+			for g, w := range []*qCase{a, b}[:rowGroups] {
+				GemvQ(want[:], l, w.codes, w.ws, w.wm, x[c*a.xStride:], nb, planes)
+				require.Equal(t, want[:], got[c*ldo+g*RowGroup:][:RowGroup], "%s planes %d nb %d cols %d column %d group %d",
+					layoutName(l), planes, nb, cols, c, g)
+			}
+			if c+1 < cols {
+				require.Equal(t, []float32{patternFloat, patternFloat, patternFloat}, got[c*ldo+rows:(c+1)*ldo], "gap written")
+			}
+		}
+	}
+}
+
+const patternFloat = -12345
+
+func fillPattern(x []float32) {
+	for i := range x {
+		x[i] = patternFloat
+	}
+}
+
+func TestUnpackQ(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 3))
+		for _, l := range testCodes() {
+			for i, nb := range append(testBlocks, unpackPiece+2) {
+				src := make([]byte, l.CodeBytes(nb))
+				for j := range src {
+					src[j] = byte(rng.Uint32())
+				}
+				codes := guardedCopy(t, src, i*3)
+				dst := guarded[byte](t, nb*unpackedBlock, i*5)
+				UnpackQ(dst, l, codes, nb)
+				for j, got := range dst {
+					k := j/chunkBytes*4 + j%4
+					if want := codeAt(l, codes, j%chunkBytes/4, k); want != int32(got) {
+						t.Fatalf("%s nb %d byte %d: got %d, want %d", layoutName(l), nb, j, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestExpandScales(t *testing.T) {
+	layouts := []*Layout{
+		{Scale: ScaleD, Group: 32, Zero: 8}, {Scale: ScaleD, Group: 32}, {Scale: ScaleDM, Group: 32},
+		{Scale: ScaleBF, Group: 32, Zero: 12}, {Scale: ScaleK, Group: 16, Zero: 32}, {Scale: ScaleK, Group: 32, Zero: 4},
+		{Scale: ScaleKM, Group: 16}, {Scale: ScaleKM, Group: 32},
+	}
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 5))
+		for _, l := range layouts {
+			for i, nb := range append(testBlocks, 10, 16, 17, 24, 31, expandPiece+8) {
+				src := guardedCopy(t, randomScaleBytes(rng, l, nb), i)
+				ws := guarded[float32](t, l.Groups(nb)*RowGroup, i)
+				wm := guarded[float32](t, l.Groups(nb)*RowGroup, i+1)
+				ExpandScales(l, ws, wm, src, nb)
+				for g := range l.Groups(nb) {
+					for r := range RowGroup {
+						w, m := scaleAt(l, src, g, r)
+						gotW, gotM := ws[g*RowGroup+r], wm[g*RowGroup+r]
+						if !sameFloat(w, gotW) || !sameFloat(m, gotM) {
+							t.Fatalf("%+v nb %d group %d row %d: got %v %v, want %v %v", *l, nb, g, r, gotW, gotM, w, m)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// randomScaleBytes is any bytes: every bit pattern of a float16 occurs, NaN too.
+func randomScaleBytes(rng *rand.Rand, l *Layout, nb int) []byte {
+	src := make([]byte, l.ScaleBytes(nb))
+	for i := range src {
+		src[i] = byte(rng.Uint32())
+	}
+	return src
+}
+
+// scaleAt computes (ws, wm) of a group and row straight from the definition.
+func scaleAt(l *Layout, src []byte, g, r int) (w, m float32) {
+	f16 := func(o int) float32 { return float16.Frombits(binary.LittleEndian.Uint16(src[o:])).Float32() }
+	switch l.Scale {
+	case ScaleD:
+		w = f16(32*g + 2*r)
+		return w, -(l.Zero * w)
+	case ScaleDM:
+		return f16(64*g + 2*r), f16(64*g + 32 + 2*r)
+	case ScaleBF:
+		w = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[32*g+2*r:])) << 16)
+		return w, -(l.Zero * w)
+	}
+	per, size := 256/l.Group, 32+256/l.Group*16
+	if l.Scale == ScaleKM {
+		size *= 2
+	}
+	o, i := g/per*size, g%per
+	if l.Scale == ScaleK {
+		w = f16(o+2*r) * float32(int8(src[o+32+16*i+r]))
+		return w, -(l.Zero * w)
+	}
+	return f16(o+2*r) * float32(src[o+64+32*i+r]), -(f16(o+32+2*r) * float32(src[o+64+32*i+16+r]))
+}
+
+// sameFloat compares bits, with all NaNs alike.
+func sameFloat(a, b float32) bool {
+	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
+}

@@ -1,0 +1,117 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// quantInputs are rows of one kind of value each.
+func quantInputs(rng *rand.Rand, n int) map[string][]float32 {
+	in := map[string][]float32{}
+	add := func(name string, f func(i int) float32) {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = f(i)
+		}
+		in[name] = v
+	}
+	add("normal", func(int) float32 { return float32(rng.NormFloat64()) })
+	add("zero", func(int) float32 { return 0 })
+	add("negative zero", func(int) float32 { return float32(math.Copysign(0, -1)) })
+	add("outlier", func(i int) float32 { return float32(rng.NormFloat64() * math.Pow(100, float64(i%32/31))) })
+	add("halves", func(i int) float32 { return float32(i%32*8+1) / 2 })
+	add("huge", func(int) float32 { return math.MaxFloat32 * (2*rng.Float32() - 1) })
+	add("tiny", func(i int) float32 { return 0x1p-120 * float32(rng.NormFloat64()) })
+	add("subnormal", func(i int) float32 { return math.Float32frombits(rng.Uint32() & 0x807fffff) })
+	add("mixed blocks", func(i int) float32 { return float32(rng.NormFloat64()) * float32(i/32%2) })
+	add("any bits", func(int) float32 { return math.Float32frombits(rng.Uint32()) })
+	add("infinity", func(i int) float32 {
+		if i%97 == 5 {
+			return float32(math.Inf(-1))
+		}
+		return 1
+	})
+	add("nan", func(i int) float32 {
+		if i%97 == 40 {
+			return float32(math.NaN())
+		}
+		return -1
+	})
+	return in
+}
+
+func TestQuantX(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(11, 1))
+		for i, nb := range append(testBlocks, quantPiece+1) {
+			for name, v := range quantInputs(rng, nb*KBlock) {
+				for _, planes := range []int{1, 2} {
+					src := guardedCopy(t, v, i)
+					dst := guarded[byte](t, XBytes(nb, planes), i*3)
+					QuantX(dst, src, planes)
+					for b := range nb {
+						checkQuantBlock(t, name, dst[b*xBlock(planes):], src[b*KBlock:][:KBlock], planes)
+					}
+					twin := make([]byte, len(dst))
+					quantXGeneric(twin, src, nb, planes)
+					for j := 0; j < len(dst); j += 4 {
+						d := le32(dst[j:])
+						if w := le32(twin[j:]); d != w && !(isNaN32(d) && isNaN32(w) && j%xBlock(planes) < xHeader) {
+							t.Fatalf("%s planes %d nb %d offset %d: %#x, twin %#x", name, planes, nb, j, d, w)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func le32(b []byte) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+func isNaN32(b uint32) bool { return b&0x7fffffff > 0x7f800000 }
+
+// checkQuantBlock checks one block against the definition.
+func checkQuantBlock(t *testing.T, name string, x []byte, src []float32, planes int) {
+	t.Helper()
+	maxQ := float64(maxQ1)
+	if planes == 2 {
+		maxQ = maxQ2
+	}
+	amax, finite := 0.0, true
+	for _, v := range src {
+		amax = max(amax, math.Abs(float64(v)))
+		finite = finite && math.Abs(float64(v)) <= math.MaxFloat32
+	}
+	d, s, s0, s1 := xHead(x)
+	if !finite {
+		require.True(t, d != d || math.IsInf(float64(d), 0), "%s: step %v of a block that is not finite", name, d)
+		require.True(t, s != s && s0 != s0 && s1 != s1, "%s: sums %v %v %v of a block that is not finite", name, s, s0, s1)
+		return
+	}
+	if want := float32(amax / maxQ); want < minNormal {
+		require.Zero(t, d, name)
+	} else {
+		require.InEpsilon(t, want, d, 0x1p-23, name)
+	}
+	var sum [2]int32
+	for k, v := range src {
+		q := xAt(x, planes, k)
+		sum[k/16] += q
+		require.LessOrEqual(t, math.Abs(float64(q)), maxQ, name)
+		if d != 0 {
+			require.InDelta(t, float64(v), float64(d)*float64(q), float64(d)*(0.5+maxQ*0x1p-22), "%s planes %d", name, planes)
+		} else {
+			require.Zero(t, q, name)
+		}
+		if planes == 2 {
+			lo := int8(x[xHeader+KBlock+k])
+			require.True(t, lo >= -64 && lo <= 63, "%s: low plane %d", name, lo)
+		}
+	}
+	require.Equal(t, [3]float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, [3]float32{s, s0, s1}, name)
+}
