@@ -39,14 +39,15 @@ func packTQ1_0(codes, scales, src []byte, lane int) {
 	const codeBytes, scaleBytes = 8 * 128, 32 + 8*16
 	for ; len(src) >= 54; codes, scales, src = codes[codeBytes:], scales[scaleBytes:], src[54:] {
 		var c [32]uint64 // eight values each, in order: two chunks
-		a, b := le.Uint64(src), le.Uint64(src[8:])
-		a2, b2 := le.Uint64(src[16:]), le.Uint64(src[24:])
-		e, f := le.Uint64(src[32:]), le.Uint64(src[40:])
-		for n, pow := range pow3 {
-			q := c[4*n:][:4]
-			q[0], q[1], q[2], q[3] = trits(a, pow), trits(b, pow), trits(a2, pow), trits(b2, pow)
-			q = c[20+2*n:][:2]
-			q[0], q[1] = trits(e, pow), trits(f, pow)
+		for i := range 6 {
+			w := le.Uint64(src[8*i:])
+			for n, pow := range pow3 {
+				if i < 4 {
+					c[(4*n+i)&31] = trits(w, pow)
+				} else {
+					c[(20+2*n+i-4)&31] = trits(w, pow)
+				}
+			}
 		}
 		last := uint64(le.Uint32(src[48:]))
 		c[30] = trits(last, pow3[0]) | trits(last, pow3[1])<<32
