@@ -1,0 +1,75 @@
+package attention
+
+import (
+	"math"
+
+	"kvasir/kernels"
+	"kvasir/kvcache"
+)
+
+var negInf = float32(math.Inf(-1))
+
+// exp1 is e^x for one value.
+func exp1(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+// scratch is what one worker needs for a tile.
+type scratch struct {
+	view  kvcache.View
+	plan  Plan
+	req   Request
+	k, v  []float32 // decoded tiles
+	q     []float32 // gathered queries, rows × KDim
+	s     []float32 // scores, rows × BlockSlots
+	c     []float32 // rescale factor per row
+	total rowState
+	span  rowState
+}
+
+func newScratch(rows, kDim, vDim, blocks int) *scratch {
+	return &scratch{
+		view:  kvcache.View{Segs: make([]kvcache.Seg, 0, blocks)},
+		plan:  Plan{Blocks: make([]int32, 0, blocks)},
+		k:     make([]float32, kDim*kvcache.BlockSlots),
+		v:     make([]float32, vDim*kvcache.BlockSlots),
+		q:     make([]float32, rows*kDim),
+		s:     make([]float32, rows*kvcache.BlockSlots),
+		c:     make([]float32, rows),
+		total: newRowState(rows, vDim),
+		span:  newRowState(rows, vDim),
+	}
+}
+
+// attendBlock adds one block to the state of a tile of rows. pos holds the
+// position of each query token; row r belongs to token r/group.
+func (w *scratch) attendBlock(l *Layer, st *rowState, seg *kvcache.Seg, pos []int32) {
+	rows, group := len(st.m), l.Group()
+	w.view.LoadK(w.k, seg)
+	kernels.AttnScores(w.s, w.q, l.KDim, rows, w.k[:l.KDim*kvcache.BlockSlots], l.KDim, l.Scale)
+	if l.SoftCap > 0 {
+		kernels.SoftCap(w.s[:rows*kvcache.BlockSlots], l.SoftCap)
+	}
+	for r := range rows {
+		s := w.s[r*kvcache.BlockSlots:][:kvcache.BlockSlots]
+		mask(s, seg.Pos, pos[r/group], l.Window)
+		w.c[r] = kernels.AttnSoftmax(s, &st.m[r], &st.l[r])
+	}
+	w.view.LoadV(w.v, seg)
+	kernels.AttnAccum(st.acc, st.dim, w.s, w.c, rows, w.v[:l.VDim*kvcache.BlockSlots], l.VDim, len(seg.Pos))
+}
+
+// mask sets the scores of slots that the query at position q must not see to
+// -Inf: later tokens, tokens outside the window, slots that hold nothing.
+func mask(s []float32, pos []int32, q int32, window int) {
+	n := len(pos)
+	for j := n; j < len(s); j++ {
+		s[j] = negInf
+	}
+	if pos[n-1] <= q && (window == 0 || int(q-pos[0]) < window) {
+		return
+	}
+	for j, p := range pos {
+		if p > q || (window > 0 && int(q-p) >= window) {
+			s[j] = negInf
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package kvcache
+
+import (
+	"fmt"
+	"sync"
+)
+
+// windowSlack is how many tokens beyond its window a windowed layer keeps, so
+// that a sequence can be cut back a little (rejected drafts, a retried turn).
+const windowSlack = 64
+
+// Cache owns the blocks of all sequences of one model. Safe for concurrent
+// use; a Seq is not.
+type Cache struct {
+	cfg   Config
+	pool  pool
+	lanes []laneSpec // all lanes, layer by layer
+	first []int      // index of a layer's first lane
+	pos   []int32    // 0, 1, 2, …: positions of lanes in which slot == position
+
+	mu     sync.Mutex
+	seqs   int
+	closed bool
+}
+
+// laneSpec is what the lanes of one layer share.
+type laneSpec struct {
+	layer, head int
+	spec        LayerSpec
+	class       *class
+	kBytes      int // size of the K half of a block
+}
+
+// Open makes a cache. It takes memory only as sequences grow.
+func Open(c Config) (*Cache, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	ca := &Cache{cfg: c}
+	ca.pool.limit = c.PoolBytes
+	for i, l := range c.Layers {
+		ca.first = append(ca.first, len(ca.lanes))
+		cl := ca.pool.class(c.blockBytes(l))
+		for h := range l.KVHeads {
+			ca.lanes = append(ca.lanes, laneSpec{layer: i, head: h, spec: l, class: cl, kBytes: BlockSlots * c.K.rowBytes(l.KDim)})
+		}
+	}
+	ca.pos = make([]int32, (c.Ctx+BlockSlots-1)/BlockSlots*BlockSlots)
+	for i := range ca.pos {
+		ca.pos[i] = int32(i)
+	}
+	return ca, nil
+}
+
+// Config returns what the cache was opened with.
+func (c *Cache) Config() Config { return c.cfg }
+
+// Stats is a snapshot of the pool.
+type Stats struct {
+	Bytes int64 // blocks in use
+	Peak  int64 // the most they ever were
+	Limit int64 // 0 = none
+	Seqs  int   // open sequences
+}
+
+// Stats reports the memory in use.
+func (c *Cache) Stats() Stats {
+	c.mu.Lock()
+	seqs := c.seqs
+	c.mu.Unlock()
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	return Stats{Bytes: c.pool.used, Peak: c.pool.peak, Limit: c.pool.limit, Seqs: seqs}
+}
+
+// NewSeq starts an empty sequence under the named policy ("" = dense).
+func (c *Cache) NewSeq(policy string) (*Seq, error) {
+	p, err := LookupPolicy(policy)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, fmt.Errorf("cache: %w", ErrClosed)
+	}
+	c.seqs++
+	return &Seq{cache: c, policy: p, lanes: make([]lane, len(c.lanes)), epoch: 1}, nil
+}
+
+// Close frees all memory. Every sequence must have been closed.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	if c.seqs > 0 {
+		return fmt.Errorf("cache: %d sequences are still open", c.seqs)
+	}
+	c.closed = true
+	return c.pool.close()
+}

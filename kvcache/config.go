@@ -1,0 +1,84 @@
+package kvcache
+
+import (
+	"errors"
+	"fmt"
+)
+
+// BlockSlots is the number of slots (tokens) in a block.
+const BlockSlots = 32
+
+// Errors that callers branch on.
+var (
+	// ErrFull: a sequence would grow beyond the context length.
+	ErrFull = errors.New("context is full")
+	// ErrPool: the pool's byte limit leaves no room for the step.
+	ErrPool = errors.New("cache memory is used up")
+	// ErrCannotTruncate: slots that the shorter sequence needs are gone.
+	ErrCannotTruncate = errors.New("sequence cannot be cut there")
+	// ErrClosed: the sequence or the cache was closed.
+	ErrClosed = errors.New("closed")
+)
+
+// LayerSpec is the geometry of one attention layer.
+type LayerSpec struct {
+	KVHeads    int
+	KDim, VDim int // values per head
+	Window     int // 0 = every earlier token is visible; else those with distance < Window
+}
+
+// Config fixes the layout of a cache for one model.
+type Config struct {
+	Layers    []LayerSpec
+	K, V      DType // storage of keys and values; F16 is the zero value
+	Ctx       int   // the most tokens a sequence may hold
+	PoolBytes int64 // limit over all sequences; 0 = none
+}
+
+func (c *Config) validate() error {
+	if c.Ctx < 1 {
+		return fmt.Errorf("context length %d: must be at least 1", c.Ctx)
+	}
+	if len(c.Layers) == 0 {
+		return errors.New("a cache needs at least one layer")
+	}
+	if c.PoolBytes < 0 {
+		return fmt.Errorf("cache limit of %d bytes: must not be negative", c.PoolBytes)
+	}
+	for i, l := range c.Layers {
+		if l.KVHeads < 1 || l.KDim < 1 || l.VDim < 1 || l.Window < 0 {
+			return fmt.Errorf("layer %d: %d heads of %d and %d values, window %d: out of range", i, l.KVHeads, l.KDim, l.VDim, l.Window)
+		}
+		for _, s := range []struct {
+			name string
+			t    DType
+			dim  int
+		}{{"key", c.K, l.KDim}, {"value", c.V, l.VDim}} {
+			if err := s.t.check(s.dim); err != nil {
+				return fmt.Errorf("layer %d: %s heads of %d values: %w", i, s.name, s.dim, err)
+			}
+		}
+	}
+	return nil
+}
+
+// SeqBytes returns the bytes of blocks that a sequence of n tokens takes once
+// it is alone in its blocks, beside steps of at most chunk rows (windowed
+// layers hold a window and one step).
+func (c *Config) SeqBytes(n, chunk int) int64 {
+	var sum int64
+	for _, l := range c.Layers {
+		slots := n
+		if l.Window > 0 {
+			slots = min(n, l.Window+windowSlack+chunk+BlockSlots)
+		}
+		blocks := int64((slots + BlockSlots - 1) / BlockSlots)
+		sum += blocks * int64(l.KVHeads) * int64(c.blockBytes(l))
+	}
+	return sum
+}
+
+func (c *Config) blockBytes(l LayerSpec) int {
+	n := BlockSlots * (c.K.rowBytes(l.KDim) + c.V.rowBytes(l.VDim))
+	return (n + 63) &^ 63
+}

@@ -1,0 +1,163 @@
+package model
+
+import (
+	"context"
+	"fmt"
+
+	"kvasir/kernels"
+	"kvasir/kvcache"
+)
+
+// Batch is the input of one forward pass: for each sequence some new tokens.
+type Batch struct {
+	Rows   []kvcache.Rows // sequences and how many tokens each gets
+	Tokens []int32        // all tokens, sequence by sequence
+	Want   []bool         // for which tokens logits are computed
+}
+
+// Forward appends the tokens of b to their sequences and calls emit with the
+// logits of each wanted row, in order. The slice is valid during the call and
+// may be changed. On an error, ctx's included, the sequences are as before.
+// Cancellation is noticed within one layer. It allocates nothing after the
+// first pass that wants several rows.
+func (s *State) Forward(ctx context.Context, cache *kvcache.Cache, b *Batch, emit func(row int, logits []float32) error) error {
+	if err := s.begin(cache, b); err != nil {
+		return err
+	}
+	if err := s.run(ctx); err != nil {
+		s.step.Abort()
+		return err
+	}
+	if err := s.project(ctx, emit); err != nil {
+		s.step.Abort()
+		return err
+	}
+	s.step.Commit()
+	return nil
+}
+
+// begin checks the batch, reserves the cache and loads the embeddings.
+func (s *State) begin(cache *kvcache.Cache, b *Batch) error {
+	n := len(b.Tokens)
+	if n == 0 || n > s.maxRows || len(b.Want) != n {
+		return fmt.Errorf("a pass over %d tokens: must be 1 to %d", n, s.maxRows)
+	}
+	for i, t := range b.Tokens {
+		if t < 0 || int(t) >= s.m.cfg.VocabSize {
+			return fmt.Errorf("token %d at row %d: the vocabulary has %d", t, i, s.m.cfg.VocabSize)
+		}
+	}
+	if err := cache.Begin(s.step, b.Rows); err != nil {
+		return err
+	}
+	if s.step.Rows() != n {
+		s.step.Abort()
+		return fmt.Errorf("%d tokens for %d rows", n, s.step.Rows())
+	}
+	s.rows = n
+	copy(s.tokens, b.Tokens)
+	s.want = s.want[:0]
+	for i, w := range b.Want {
+		if w {
+			s.want = append(s.want, int32(i))
+		}
+	}
+	s.inEmbd.set(n, s.m.cfg.EmbedDim)
+	s.inAttn.set(n, s.m.cfg.Heads*s.m.cfg.ValueDim)
+	s.forRows(n, embedRow)
+	return nil
+}
+
+// embedRow loads a token's embedding and computes its rotation angles.
+func embedRow(s *State, _, r int) {
+	c := s.m.cfg
+	x := s.rowX(r)
+	s.m.embed.Row(x, int(s.tokens[r]))
+	if c.EmbedScale != 1 {
+		kernels.Scale(x, x, c.EmbedScale)
+	}
+	half := c.RopeDim / 2
+	for i, spec := range s.m.ropeSpecs {
+		spec.fill(s.cos[i][r*half:(r+1)*half], s.sin[i][r*half:(r+1)*half], s.step.Pos()[r])
+	}
+}
+
+func (s *State) rowX(r int) []float32 {
+	d := s.m.cfg.EmbedDim
+	return s.x[r*d : (r+1)*d]
+}
+
+func (s *State) rowH(r int) []float32 {
+	d := s.m.cfg.EmbedDim
+	return s.h[r*d : (r+1)*d]
+}
+
+// run passes the rows through all layers.
+func (s *State) run(ctx context.Context) error {
+	for i := range s.m.layers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.li, s.l = i, &s.m.layers[i]
+		if err := s.block(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// project computes the logits of the wanted rows, a few at a time.
+func (s *State) project(ctx context.Context, emit func(int, []float32) error) error {
+	m, c := s.m, s.m.cfg
+	ld := m.head.matrix.Rows
+	if n := min(headRows, len(s.want)) * ld; n > len(s.logits) {
+		s.logits = make([]float32, n)
+	}
+	for s.head = 0; s.head < len(s.want); s.head += headRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(headRows, len(s.want)-s.head)
+		s.inHead.set(n, c.EmbedDim)
+		s.forRows(n, headRow)
+		mul := s.mul(s.inHead)
+		mul.add(m.head, s.logits, ld)
+		mul.run()
+		for i := range n {
+			row := int(s.want[s.head+i])
+			logits := s.logits[i*ld : i*ld+c.VocabSize]
+			s.finishLogits(logits)
+			if err := emit(row, logits); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// headRow norms one wanted row for the output projection.
+func headRow(s *State, _, i int) {
+	kernels.RMSNorm(s.inHead.row(i), s.rowX(int(s.want[s.head+i])), s.m.outNorm, s.m.cfg.Eps)
+	s.inHead.done(i)
+}
+
+func (s *State) finishLogits(x []float32) {
+	c := s.m.cfg
+	s.m.head.finish(x)
+	if c.LogitScale != 1 {
+		kernels.Scale(x, x, 1/c.LogitScale)
+	}
+	if c.FinalCap > 0 {
+		kernels.SoftCap(x, c.FinalCap)
+	}
+}
+
+// finish applies the scale and bias of a linear to one row of its output.
+func (l *Linear) finish(x []float32) {
+	if l.Scale != 1 {
+		kernels.Scale(x, x, l.Scale)
+	}
+	if l.Bias != nil {
+		kernels.Add(x, x, l.Bias[:len(x)])
+	}
+}
