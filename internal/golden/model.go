@@ -2,6 +2,8 @@ package golden
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -24,56 +26,72 @@ const (
 // Model returns the path of a model (a catalogue name such as "smollm2", or
 // any other model reference), fetched on first use and kept in the user's
 // model store. Without a reachable source the test is skipped, or fails if
-// KVASIR_REQUIRE_MODELS=1.
+// KVASIR_REQUIRE_MODELS=1. Safe for parallel tests and test binaries.
 func Model(t testing.TB, name string) string {
 	t.Helper()
-	path, err := once(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("KVASIR_REQUIRE_MODELS") == "1" {
+	required := os.Getenv("KVASIR_REQUIRE_MODELS") == "1"
+	path, err := once(name, required)
+	switch {
+	case err != nil && required:
 		t.Fatalf("model %s is required: %v", name, err)
+	case err != nil:
+		t.Skipf("needs model %s (infer pull %s): %v", name, name, err)
 	}
-	t.Skipf("needs model %s (infer pull %s): %v", name, name, err)
-	return ""
+	return path
 }
 
-// once remembers each model's outcome for the life of the process.
-func once(name string) (string, error) {
+// outcomes holds what came of each model, for the life of the process.
+var outcomes sync.Map // model name → func() (string, error)
+
+func once(name string, required bool) (string, error) {
 	f, _ := outcomes.LoadOrStore(name, sync.OnceValues(func() (string, error) {
 		s, err := hub.Open("")
 		if err != nil {
 			return "", err
 		}
-		return fetch(s, name, os.Getenv("KVASIR_REQUIRE_MODELS") == "1")
+		return fetch(s, name, required)
 	}))
 	return f.(func() (string, error))()
 }
 
-var outcomes sync.Map // model name → func() (string, error)
-
 // fetch returns a stored model or pulls it, unless a pull failed within
-// retryAfter and force is not set. One process at a time pulls and decides.
+// retryAfter and force is not set. One process at a time decides and pulls.
 func fetch(s *hub.Store, name string, force bool) (string, error) {
 	if path, err := s.Path(name); err == nil {
 		return path, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), pullTimeout)
 	defer cancel()
-	unlock, err := s.Lock(ctx, "golden", nil)
+	sum := sha256.Sum256([]byte(name))
+	key := "golden-" + hex.EncodeToString(sum[:6])
+	unlock, err := s.Lock(ctx, key, nil)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	marker := filepath.Join(s.Dir(), "locks", "golden.failed")
-	if fi, err := os.Stat(marker); !force && err == nil && time.Since(fi.ModTime()) < retryAfter {
-		why, _ := os.ReadFile(marker)
-		return "", fmt.Errorf("a pull failed %v ago: %s", time.Since(fi.ModTime()).Round(time.Second), why)
+	marker := filepath.Join(s.Dir(), "locks", key+".failed")
+	if age, why := failedBefore(marker); why != "" && !force {
+		return "", fmt.Errorf("a pull failed %v ago: %s", age.Round(time.Second), why)
 	}
 	path, err := s.Resolve(ctx, name, hub.Options{})
 	var none *hub.NoSourceError
-	if errors.As(err, &none) {
+	if errors.As(err, &none) || ctx.Err() != nil {
 		_ = os.WriteFile(marker, []byte(err.Error()), 0o666) // without it the next binary only tries again
+	} else if err == nil {
+		_ = os.Remove(marker)
 	}
 	return path, err
+}
+
+// failedBefore returns what a pull within retryAfter failed with, "" if none did.
+func failedBefore(marker string) (age time.Duration, why string) {
+	fi, err := os.Stat(marker)
+	if err != nil || time.Since(fi.ModTime()) >= retryAfter {
+		return 0, ""
+	}
+	b, err := os.ReadFile(marker)
+	if err != nil {
+		return 0, ""
+	}
+	return time.Since(fi.ModTime()), string(b)
 }

@@ -25,6 +25,7 @@ type Config struct {
 	ConnectTimeout time.Duration // name lookup to TLS handshake, default 5 s
 	HeaderTimeout  time.Duration // request sent to first answer, default 30 s
 	StallTimeout   time.Duration // longest silence within a download, default 30 s
+	RetryDelay     time.Duration // before a cut download goes on, doubled each time, default 500 ms
 
 	// Pip lists the commands that may be the pip client, best first; default:
 	// the usual names of this system.
@@ -108,6 +109,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.ConnectTimeout, 5*time.Second)
 	setDefault(&c.HeaderTimeout, 30*time.Second)
 	setDefault(&c.StallTimeout, 30*time.Second)
+	setDefault(&c.RetryDelay, 500*time.Millisecond)
 	if c.Pip == nil {
 		c.Pip = defaultPip()
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -154,6 +155,15 @@ func checkFileContext(ctx context.Context, path string, want File) error {
 	return compare(path, got, want)
 }
 
+// describeFile returns the description of a file whose SHA-256 is known.
+func describeFile(path, sha256 string) (File, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return File{}, onDisk(path, err)
+	}
+	return File{filepath.Base(path), fi.Size(), sha256}, nil
+}
+
 // copyContext copies until EOF or until ctx ends.
 func copyContext(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 	buf := make([]byte, copyBuffer)
@@ -180,24 +190,22 @@ func copyContext(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 
 // writeFileAtomic replaces path by a flushed file with content b.
 func writeFileAtomic(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	tmp := fmt.Sprintf("%s.%d.%x.tmp", path, os.Getpid(), rand.Uint64())
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return onDisk(path, err)
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(0o666&^umask), f.Sync(), f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = os.Remove(tmp)
 		return onDisk(path, err)
 	}
 	return nil
 }
-
-// umask is what the group and others are denied: CreateTemp makes private files.
-const umask = 0o022
 
 // syncDir makes a rename durable where the system can flush folders. Not all
 // can, and the file itself is flushed already: no error.

@@ -27,6 +27,7 @@ type job struct {
 // pull fetches the model of r, or waits for another process that does.
 func (s *Store) pull(ctx context.Context, r Ref, opt Options) (Info, error) {
 	opt = opt.calm()
+	defer s.http.CloseIdleConnections()
 	j, err := s.plan(ctx, r, opt)
 	if err != nil {
 		return Info{}, err

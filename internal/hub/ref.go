@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path"
@@ -191,6 +193,9 @@ func validRepoFile(s string) bool {
 
 var unsafeChars = regexp.MustCompile(`[^A-Za-z0-9._+-]+`)
 
+// maxStoreName leaves room in a file name for shard numbers and suffixes.
+const maxStoreName = 180
+
 // storeName makes the name under which a model from outside the catalogue is
 // kept: the parts joined by "--", odd characters replaced.
 func storeName(parts ...string) string {
@@ -200,5 +205,9 @@ func storeName(parts ...string) string {
 		parts[i] = strings.Trim(strings.ReplaceAll(p, "..", "_"), ".")
 	}
 	name := strings.TrimLeft(strings.Join(parts, "--"), "._+-")
-	return name[:min(len(name), 200)]
+	if len(name) > maxStoreName {
+		sum := sha256.Sum256([]byte(name))
+		name = name[:maxStoreName-13] + "-" + hex.EncodeToString(sum[:6])
+	}
+	return name
 }
