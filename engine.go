@@ -1,0 +1,199 @@
+package kvasir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"kvasir/internal/gguf"
+	"kvasir/internal/parallel"
+	"kvasir/internal/tokenizer"
+	"kvasir/kernels"
+	"kvasir/kvcache"
+	"kvasir/model"
+)
+
+// Engine is a loaded model. It is safe for concurrent use.
+type Engine struct {
+	opts  *resolved
+	file  *gguf.File
+	tok   *tokenizer.Tokenizer
+	model *model.Model
+	cache *kvcache.Cache
+	pool  *parallel.Pool
+	chat  chatTemplate
+
+	mu     sync.Mutex // one pass at a time; guards what follows
+	state  *model.State
+	closed bool
+	live   int // open sessions
+}
+
+// Open maps and checks the model, packs its weights and allocates every buffer
+// of a forward pass. Errors wrap ErrBadModel or ErrUnsupported when the file is
+// at fault.
+func Open(path string, o Options) (*Engine, error) {
+	if err := kernels.LevelError(); err != nil {
+		return nil, err
+	}
+	r, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	f, err := gguf.Open(path, gguf.Options{NoMmap: o.NoMmap})
+	if err != nil {
+		return nil, openError(err)
+	}
+	e := &Engine{opts: r, file: f}
+	if err := e.load(); err != nil {
+		e.release()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return e, nil
+}
+
+// openError marks what the reader found wrong with a file.
+func openError(err error) error {
+	for _, s := range []error{gguf.ErrNotGGUF, gguf.ErrVersion, gguf.ErrCorrupt, gguf.ErrTruncated} {
+		if errors.Is(err, s) {
+			return fmt.Errorf("%w: %w", ErrBadModel, err)
+		}
+	}
+	return err
+}
+
+func (e *Engine) load() error {
+	cfg, err := model.LoadConfig(e.file)
+	if err != nil {
+		return err
+	}
+	if e.opts.Context == 0 {
+		e.opts.Context = cfg.ContextLength
+	}
+	// The vocabulary is parsed while the weights are packed.
+	tokErr := make(chan error, 1)
+	go func() {
+		var err error
+		e.tok, err = tokenizer.New(e.file)
+		tokErr <- err
+	}()
+	e.pool = parallel.New(e.opts.Threads)
+	e.model, err = model.Load(e.file, e.pool, e.opts.Context)
+	if terr := <-tokErr; terr != nil && err == nil {
+		err = fmt.Errorf("%w: tokenizer: %w", ErrBadModel, terr)
+	}
+	if err != nil {
+		return err
+	}
+	e.chat.init(e)
+	e.cache, err = kvcache.Open(kvcache.Config{
+		Layers: cfg.CacheLayers(), K: e.opts.k, V: e.opts.k, Ctx: e.opts.Context, PoolBytes: e.opts.CacheBytes,
+	})
+	if err != nil {
+		return err
+	}
+	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, min(e.opts.Batch, e.opts.Context))
+	return nil
+}
+
+// release frees whatever load got.
+func (e *Engine) release() error {
+	var errs []error
+	if e.cache != nil {
+		errs = append(errs, e.cache.Close())
+	}
+	if e.pool != nil {
+		e.pool.Close()
+	}
+	if e.model != nil {
+		errs = append(errs, e.model.Close())
+	}
+	return errors.Join(append(errs, e.file.Close())...)
+}
+
+// Close waits for the running pass and frees the model; the calls of sessions
+// that are still open then return ErrClosed, and the last of them to be closed
+// frees the memory. It may be called more than once.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	if e.live > 0 {
+		return nil
+	}
+	return e.release()
+}
+
+// enter counts a new session.
+func (e *Engine) enter() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.live++
+	return nil
+}
+
+// leave uncounts a session whose sequence was closed.
+func (e *Engine) leave() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.live--
+	if e.closed && e.live == 0 {
+		return e.release()
+	}
+	return nil
+}
+
+// forward runs one pass under the engine's lock.
+func (e *Engine) forward(ctx context.Context, b *model.Batch, emit func(int, []float32) error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	return e.state.Forward(ctx, e.cache, b, emit)
+}
+
+// Info describes a loaded model.
+type Info struct {
+	Name         string
+	Architecture string
+	Context      int // of the engine
+	Trained      int // of the model
+	Vocabulary   int
+	Layers       int
+	EmbedDim     int
+	Threads      int
+	Level        string // CPU level of the kernels
+	KVType       string
+}
+
+// Info describes the model.
+func (e *Engine) Info() Info {
+	c := e.model.Config()
+	return Info{
+		Name: c.Name, Architecture: c.Arch.Name, Context: e.opts.Context, Trained: c.ContextLength,
+		Vocabulary: c.VocabSize, Layers: c.Layers, EmbedDim: c.EmbedDim,
+		Threads: e.opts.Threads, Level: kernels.Current().String(), KVType: e.opts.KVType,
+	}
+}
+
+// Stats says where the engine's memory is.
+type Stats struct {
+	WeightBytes int64 // packed weights
+	CacheBytes  int64 // blocks in use by sessions
+	CachePeak   int64
+	Sessions    int
+}
+
+// Stats returns a snapshot.
+func (e *Engine) Stats() Stats {
+	s := e.cache.Stats()
+	return Stats{WeightBytes: e.model.PackedBytes(), CacheBytes: s.Bytes, CachePeak: s.Peak, Sessions: s.Seqs}
+}

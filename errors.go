@@ -1,0 +1,44 @@
+package kvasir
+
+import (
+	"errors"
+	"fmt"
+
+	"kvasir/kvcache"
+	"kvasir/model"
+)
+
+// Errors that callers branch on with errors.Is.
+var (
+	ErrClosed      = errors.New("engine or session is closed")
+	ErrBusy        = errors.New("session is in use by another call")
+	ErrContextFull = errors.New("context is full")
+	// ErrUnsupported: the model file asks for something this engine lacks.
+	ErrUnsupported = model.ErrUnsupported
+	// ErrBadModel: the model file is damaged or contradicts itself.
+	ErrBadModel = model.ErrBadModel
+	// ErrPool: the cache limit leaves no room.
+	ErrPool = kvcache.ErrPool
+	// ErrNoTemplate: the model has no chat template and none fits it.
+	ErrNoTemplate = errors.New("no chat template")
+	// ErrBadLogits: the model produced a value that is not a number.
+	ErrBadLogits = errors.New("bad logits")
+)
+
+// ContextError says by how much a prompt is too long. errors.Is(err,
+// ErrContextFull) holds.
+type ContextError struct {
+	Have    int // tokens already in the session
+	Prompt  int // tokens to be added
+	Context int // what the engine was opened with
+}
+
+func (e *ContextError) Error() string {
+	if e.Have == 0 {
+		return fmt.Sprintf("the prompt has %d tokens, the context holds %d: shorten it or open the model with a larger context", e.Prompt, e.Context)
+	}
+	return fmt.Sprintf("the session has %d tokens and the prompt %d more, the context holds %d: shorten it or open the model with a larger context", e.Have, e.Prompt, e.Context)
+}
+
+// Unwrap makes errors.Is(err, ErrContextFull) hold.
+func (e *ContextError) Unwrap() error { return ErrContextFull }

@@ -1,0 +1,221 @@
+package kvasir
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"kvasir/internal/tokenizer"
+	"kvasir/sampler"
+)
+
+// Token is one generated token.
+type Token struct {
+	ID int32
+	// Text is what the token adds to the text: whole characters only, so a
+	// token may add nothing and the next one more. Text that may turn out to
+	// be the beginning of a stop string is held back.
+	Text string
+	// Logprob and Top are set when GenerateOptions.TopLogprobs asks for them.
+	Logprob float64
+	Top     []TokenScore
+	// Finish is set on the last token.
+	Finish Finish
+}
+
+// TokenScore is a token with its log-probability.
+type TokenScore struct {
+	ID      int32
+	Logprob float64
+}
+
+// Finish says why a generation ended; "" while it goes on.
+type Finish string
+
+// Reasons to end.
+const (
+	FinishStop    Finish = "stop"    // the model ended, or a stop string came
+	FinishLength  Finish = "length"  // MaxTokens were generated
+	FinishContext Finish = "context" // the context is full
+)
+
+// Generate appends p, which may be empty, and yields tokens until the model
+// ends its text or a limit is reached. The last pair may carry an error with a
+// zero Token. Breaking out of the loop or cancelling ctx ends the generation,
+// within one layer of a pass; what was yielded stays in the session. The
+// iterator can be ranged over once.
+func (s *Session) Generate(ctx context.Context, p Prompt, o GenerateOptions) iter.Seq2[Token, error] {
+	used := false
+	return func(yield func(Token, error) bool) {
+		if used {
+			yield(Token{}, ErrBusy)
+			return
+		}
+		used = true
+		if err := s.acquire(); err != nil {
+			yield(Token{}, err)
+			return
+		}
+		defer s.done()
+		g, err := s.generator(p, o)
+		if err != nil {
+			yield(Token{}, err)
+			return
+		}
+		g.run(ctx, yield)
+	}
+}
+
+// generator is the state of one generation.
+type generator struct {
+	s      *Session
+	o      GenerateOptions
+	chain  *sampler.Chain
+	stream *tokenizer.Stream
+	stop   stopper
+	scores *sampler.Logprobs
+	count  int
+	sample func(row int, logits []float32) error
+	cur    Token
+}
+
+func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	chain, err := s.eng.newChain(o.Sampling)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.append(p); err != nil {
+		return nil, err
+	}
+	if len(s.tokens) == 0 {
+		return nil, errors.New("nothing to continue: the prompt is empty and the model has no beginning-of-text token")
+	}
+	for _, t := range s.tokens {
+		if err := chain.Accept(t); err != nil {
+			return nil, err
+		}
+	}
+	g := &generator{s: s, o: o, chain: chain, stream: s.eng.tok.NewStream(), stop: stopper{stops: o.Stop}}
+	if o.TopLogprobs > 0 {
+		g.scores = &sampler.Logprobs{}
+	}
+	g.sample = g.draw
+	return g, nil
+}
+
+// newChain builds a sampler chain for the engine's vocabulary.
+func (e *Engine) newChain(p Sampling) (*sampler.Chain, error) {
+	return sampler.NewChain(p, sampler.Vocab{Size: e.model.Config().VocabSize, End: e.tok.EOG()})
+}
+
+func (g *generator) run(ctx context.Context, yield func(Token, error) bool) {
+	for {
+		if err := g.next(ctx); err != nil {
+			yield(Token{}, err)
+			return
+		}
+		if !yield(g.cur, nil) || g.cur.Finish != "" {
+			return
+		}
+	}
+}
+
+// next computes the next token into g.cur and appends it to the session.
+func (g *generator) next(ctx context.Context) error {
+	s := g.s
+	if err := s.last(ctx, g.sample); err != nil {
+		return err
+	}
+	if err := g.chain.Accept(g.cur.ID); err != nil {
+		return err
+	}
+	s.tokens = append(s.tokens, g.cur.ID)
+	g.count++
+	g.finish()
+	return nil
+}
+
+// draw samples from the logits of the last position.
+func (g *generator) draw(_ int, logits []float32) error {
+	pos := len(g.s.tokens)
+	if g.o.Logits != nil {
+		g.o.Logits(pos, logits)
+	}
+	g.cur = Token{}
+	if g.scores != nil {
+		if err := g.scores.Load(logits); err != nil {
+			return err
+		}
+	}
+	id, err := g.chain.Next(logits, uint32(pos), nil)
+	if errors.Is(err, sampler.ErrBadLogits) {
+		return errors.Join(ErrBadLogits, err)
+	}
+	if err != nil {
+		return err
+	}
+	g.cur.ID = id
+	if g.scores == nil {
+		return nil
+	}
+	for _, t := range g.scores.Top(g.o.TopLogprobs) {
+		g.cur.Top = append(g.cur.Top, TokenScore{ID: t.ID, Logprob: t.Logprob})
+	}
+	g.cur.Logprob, err = g.scores.Of(id)
+	return err
+}
+
+// finish sets the text of the current token and whether it is the last.
+func (g *generator) finish() {
+	s, t := g.s, &g.cur
+	switch {
+	case s.eng.tok.IsEOG(t.ID) && !g.o.Sampling.IgnoreEOS:
+		t.Finish = FinishStop
+	case g.o.MaxTokens > 0 && g.count >= g.o.MaxTokens:
+		t.Finish = FinishLength
+	case len(s.tokens) >= s.eng.opts.Context:
+		t.Finish = FinishContext
+	}
+	var text []byte
+	if t.Finish != FinishStop {
+		text = g.stream.Next(t.ID)
+	}
+	out, hit := g.stop.push(text)
+	if hit {
+		t.Text, t.Finish = out, FinishStop
+		return
+	}
+	if t.Finish != "" {
+		rest, hit := g.stop.push(g.stream.Flush())
+		out += rest
+		if !hit {
+			out += g.stop.flush()
+		}
+	}
+	t.Text = out
+}
+
+// last computes the cache up to the last token and hands its logits to emit.
+func (s *Session) last(ctx context.Context, emit func(int, []float32) error) error {
+	n := len(s.tokens)
+	if s.seq.Len() >= n { // the logits of the last token were not kept
+		if err := s.rewind(n - 1); err != nil {
+			return err
+		}
+	}
+	for {
+		from := s.seq.Len()
+		k := min(len(s.want), n-from)
+		clear(s.want[:k])
+		s.want[k-1] = from+k == n
+		if err := s.pass(ctx, s.tokens[from:from+k], emit); err != nil {
+			return err
+		}
+		if from+k == n {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package kvasir
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"kvasir/attention"
+	"kvasir/kvcache"
+	"kvasir/sampler"
+)
+
+// Options configure an Engine. The zero value works.
+type Options struct {
+	// Context is the most tokens a session may hold; 0 = what the model was
+	// trained with. Memory is taken as sessions grow, not up front.
+	Context int `json:"ctx" flag:"ctx" usage:"most tokens a session may hold; 0 = as trained"`
+	// Threads is the number of workers; 0 = one per CPU that the process may use.
+	Threads int `json:"threads" flag:"threads" usage:"workers; 0 = one per CPU"`
+	// Batch is the most tokens in one pass; 0 = 256.
+	Batch int `json:"batch" flag:"batch" usage:"most tokens in one pass; 0 = 256"`
+	// KV and KVType choose the cache policy and the storage of keys and values.
+	KV     string `json:"kv" flag:"kv" usage:"cache policy"`
+	KVType string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: f16, f32, bf16, q8_0, q4_0"`
+	// CacheBytes limits the cache of all sessions together; 0 = no limit.
+	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
+	// Attention chooses the attention variant.
+	Attention string `json:"attention" flag:"attention" usage:"attention variant"`
+	// NoMmap reads the file into memory instead of mapping it.
+	NoMmap bool `json:"no_mmap" flag:"no-mmap" usage:"read the file instead of mapping it"`
+	// Logger receives warnings about the model file; nil = none.
+	Logger *slog.Logger `json:"-"`
+}
+
+const (
+	defaultBatch = 256
+	maxBatch     = 4096
+	maxThreads   = 1024
+)
+
+// resolved is Options with everything looked up and checked.
+type resolved struct {
+	Options
+	k        kvcache.DType
+	selector attention.Selector
+}
+
+func (o Options) resolve() (*resolved, error) {
+	r := &resolved{Options: o}
+	if o.Context < 0 {
+		return nil, fmt.Errorf("ctx %d: must not be negative", o.Context)
+	}
+	if o.Threads < 0 || o.Threads > maxThreads {
+		return nil, fmt.Errorf("threads %d: must be 0 to %d", o.Threads, maxThreads)
+	}
+	if o.Batch < 0 || o.Batch > maxBatch {
+		return nil, fmt.Errorf("batch %d: must be 0 to %d", o.Batch, maxBatch)
+	}
+	if o.CacheBytes < 0 {
+		return nil, fmt.Errorf("cache-bytes %d: must not be negative", o.CacheBytes)
+	}
+	if o.Threads == 0 {
+		r.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Batch == 0 {
+		r.Batch = defaultBatch
+	}
+	if o.KVType == "" {
+		r.KVType = "f16"
+	}
+	var err error
+	if r.k, err = kvcache.ParseDType(r.KVType); err != nil {
+		return nil, fmt.Errorf("kv-type: %w", err)
+	}
+	if _, err = kvcache.LookupPolicy(o.KV); err != nil {
+		return nil, fmt.Errorf("kv: %w", err)
+	}
+	if r.selector, err = attention.Lookup(o.Attention); err != nil {
+		return nil, fmt.Errorf("attention: %w", err)
+	}
+	return r, nil
+}
+
+// Sampling are the settings of the sampler; see [sampler.Params].
+type Sampling = sampler.Params
+
+// DefaultSampling returns the default settings.
+func DefaultSampling() Sampling { return sampler.DefaultParams() }
+
+// Greedy returns settings that always take the most likely token.
+func Greedy() Sampling {
+	p := sampler.DefaultParams()
+	p.Temperature = 0
+	return p
+}
+
+// GenerateOptions configure one generation. The zero value works.
+type GenerateOptions struct {
+	// MaxTokens limits the tokens; 0 = until the model ends or the context is full.
+	MaxTokens int
+	// Sampling chooses among tokens; the zero value means the defaults.
+	Sampling Sampling
+	// Stop ends the text before any of these strings appears.
+	Stop []string
+	// TopLogprobs > 0 asks for each token's log-probability and as many of the
+	// most likely tokens, by the model's own distribution.
+	TopLogprobs int
+	// Logits, when set, sees the logits that each token is drawn from, before
+	// it is drawn. pos is the position of the token. The slice may be changed.
+	Logits func(pos int, logits []float32)
+}
+
+func (o *GenerateOptions) validate() error {
+	if o.MaxTokens < 0 {
+		return fmt.Errorf("max tokens %d: must not be negative", o.MaxTokens)
+	}
+	if o.TopLogprobs < 0 {
+		return fmt.Errorf("top logprobs %d: must not be negative", o.TopLogprobs)
+	}
+	for _, s := range o.Stop {
+		if s == "" {
+			return fmt.Errorf("an empty stop string would stop at once")
+		}
+	}
+	return o.Sampling.Validate()
+}
