@@ -116,7 +116,8 @@ func parseURL(s string) (Ref, error) {
 		return Ref{}, badRef(s, "of addresses, only those of "+defaultEndpoint+" are understood")
 	}
 	rest, _, _ = strings.Cut(rest, "?")
-	p := strings.SplitN(strings.TrimSuffix(rest, "/"), "/", 5)
+	rest = strings.TrimSuffix(rest, "/")
+	p := strings.SplitN(rest, "/", 5)
 	switch {
 	case len(p) == 2:
 		return parseHub(s, rest)
