@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -44,20 +46,23 @@ func DefaultDir() (string, error) {
 	return filepath.Join(dir, "kvasir"), nil
 }
 
-// ConfigFromEnv reads the environment variables that the hub's own client
-// defines (HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE,
-// HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKEN) and KVASIR_HOME.
-// Proxies (HTTPS_PROXY, NO_PROXY, …) are read by net/http.
+// ConfigFromEnv reads KVASIR_HOME and the environment variables that the hub's
+// own client defines: HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME,
+// HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKEN and the older names
+// of some. Proxies (HTTPS_PROXY, NO_PROXY, …) are read by net/http.
 func ConfigFromEnv() (Config, error) {
 	dir, err := DefaultDir()
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{Dir: dir, Endpoint: os.Getenv("HF_ENDPOINT"), Offline: envTrue("HF_HUB_OFFLINE")}
-	home := os.Getenv("HF_HOME")
-	if home == "" {
-		home = hubHome()
-	}
+	c := hubFromEnv()
+	c.Dir = dir
+	return c, nil
+}
+
+func hubFromEnv() Config {
+	c := Config{Endpoint: os.Getenv("HF_ENDPOINT"), Offline: envTrue("HF_HUB_OFFLINE") || envTrue("TRANSFORMERS_OFFLINE")}
+	home := firstOf(os.Getenv("HF_HOME"), hubHome())
 	c.HubCache = firstOf(os.Getenv("HF_HUB_CACHE"), os.Getenv("HUGGINGFACE_HUB_CACHE"))
 	if c.HubCache == "" && home != "" {
 		c.HubCache = filepath.Join(home, "hub")
@@ -72,7 +77,7 @@ func ConfigFromEnv() (Config, error) {
 			c.Token = strings.TrimSpace(string(b))
 		}
 	}
-	return c, nil
+	return c
 }
 
 // hubHome is the default of HF_HOME, "" without a home folder.
@@ -87,10 +92,10 @@ func hubHome() string {
 	return filepath.Join(home, ".cache", "huggingface")
 }
 
-// withDefaults fills in the zero fields and checks the rest.
+// withDefaults fills in the zero fields.
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
-		return c, fmt.Errorf("model store without a folder")
+		return c, errors.New("model store without a folder")
 	}
 	var err error
 	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
@@ -100,12 +105,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.Catalogue = Catalogue
 	}
 	c.Endpoint = strings.TrimRight(firstOf(c.Endpoint, defaultEndpoint), "/")
-	if !strings.HasPrefix(c.Endpoint, "https://") && !strings.HasPrefix(c.Endpoint, "http://") {
-		return c, fmt.Errorf("hub address %q: want https://HOST or http://HOST", c.Endpoint)
-	}
-	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return c, fmt.Errorf("hub token: holds characters that no token has")
-	}
 	setDefault(&c.ConnectTimeout, 5*time.Second)
 	setDefault(&c.HeaderTimeout, 30*time.Second)
 	setDefault(&c.StallTimeout, 30*time.Second)
@@ -114,6 +113,21 @@ func (c Config) withDefaults() (Config, error) {
 		c.Pip = defaultPip()
 	}
 	return c, nil
+}
+
+// checkHub looks at what a request to the hub needs. It is done before the
+// first one: a wrong setting does no harm to who uses stored models only.
+func (c Config) checkHub() error {
+	u, err := url.Parse(c.Endpoint)
+	switch {
+	case c.Offline:
+		return fmt.Errorf("%w (HF_HUB_OFFLINE)", ErrOffline)
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("hub address %q (HF_ENDPOINT): want https://HOST or http://HOST", c.Endpoint)
+	case strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("hub token (HF_TOKEN): holds characters that no token has")
+	}
+	return nil
 }
 
 func defaultPip() [][]string {

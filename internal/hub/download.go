@@ -90,12 +90,12 @@ func (d *download) pass(ctx context.Context, final string) (File, error) {
 		var again *retryError
 		// a first connection that fails is a reason to try another source, not to wait
 		if !errors.As(err, &again) || failures > maxFailures || ctx.Err() != nil || isLocal(err) {
-			d.part.close()
+			d.part.keep()
 			return File{}, err
 		}
 		d.opt.status("%s: %v: going on at byte %d", d.label, err, d.part.n)
 		if err := pause(ctx, d.s.cfg.RetryDelay<<(failures-1), err); err != nil {
-			d.part.close()
+			d.part.keep()
 			return File{}, err
 		}
 	}

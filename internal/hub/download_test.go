@@ -84,7 +84,7 @@ func TestGivesUpAndGoesOnLater(t *testing.T) {
 	require.Equal(t, int64(60_000), size(t, partFile(s)))
 	require.Len(t, cdnRequests(h), 5)
 
-	h.wrap = nil
+	h.setWrap(nil)
 	_, err = s.Resolve(t.Context(), loremRef, hub.Options{})
 	require.NoError(t, err)
 	requireModel(t, s, body)
@@ -124,7 +124,7 @@ func interrupted(t *testing.T, h *hubServer, s *hub.Store) {
 	_, err := s.Resolve(t.Context(), loremRef, hub.Options{})
 	require.Error(t, err)
 	require.Equal(t, int64(60_000), size(t, partFile(s)))
-	h.wrap = nil
+	h.setWrap(nil)
 	h.requests()
 }
 
@@ -136,7 +136,6 @@ func TestResume(t *testing.T) {
 		want   []string
 	}{
 		"server ignores ranges": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.wrap = func(w http.ResponseWriter, _ int) http.ResponseWriter { return w }
 			h.onCDN = func(w http.ResponseWriter, r *http.Request) bool { r.Header.Del("Range"); return false }
 		}, rest},
 		"file changed": {func(t *testing.T, h *hubServer, s *hub.Store) {

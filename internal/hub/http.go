@@ -63,8 +63,8 @@ func newHTTPClient(cfg Config) *http.Client {
 // hub's own origin only, and never is https left for http. An answer other than
 // 200, 206 or 416 is a [*statusError]. The caller closes the body.
 func (s *Store) get(ctx context.Context, address string, header http.Header) (*reply, error) {
-	if s.cfg.Offline {
-		return nil, fmt.Errorf("%w (HF_HUB_OFFLINE)", ErrOffline)
+	if err := s.cfg.checkHub(); err != nil {
+		return nil, err
 	}
 	u, err := url.Parse(address)
 	if err != nil {

@@ -42,8 +42,10 @@ type hubServer struct {
 
 func newHub(t *testing.T, files map[string][]byte) *hubServer {
 	h := &hubServer{t: t, files: files, tokens: map[string][]string{}}
+	h.mu.Lock() // another process may ask: no order but the lock's
 	h.api = httptest.NewServer(http.HandlerFunc(h.serveAPI))
 	h.cdn = httptest.NewServer(http.HandlerFunc(h.serveCDN))
+	h.mu.Unlock()
 	t.Cleanup(h.api.Close)
 	t.Cleanup(h.cdn.Close)
 	return h
@@ -148,10 +150,10 @@ func (h *hubServer) serveCDN(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Lock()
 	h.answers++
-	n := h.answers
+	n, wrap := h.answers, h.wrap
 	h.mu.Unlock()
-	if h.wrap != nil {
-		w = h.wrap(w, n)
+	if wrap != nil {
+		w = wrap(w, n)
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
@@ -169,6 +171,14 @@ func (c *cutter) Write(b []byte) (int, error) {
 		panic(http.ErrAbortHandler)
 	}
 	return n, err
+}
+
+// setWrap changes wrap between requests: a handler that broke off leaves no
+// other order between the two.
+func (h *hubServer) setWrap(wrap func(w http.ResponseWriter, n int) http.ResponseWriter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wrap = wrap
 }
 
 // store returns a store that knows this hub and no other source.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -63,7 +62,7 @@ func (s *Store) Lock(ctx context.Context, name string, onWait func()) (unlock fu
 // lockBeat, so that one left by a crash is recognised by its age.
 func tryCreate(path string) (unlock func(), err error) {
 	path += ".held"
-	if fi, err := os.Stat(path); err == nil && time.Since(fi.ModTime()) > lockStale {
+	if isStale(path) {
 		breakStale(path)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
@@ -89,18 +88,29 @@ func tryCreate(path string) (unlock func(), err error) {
 	}, nil
 }
 
-// breakStale moves a dead owner's lock file aside. Rename is atomic, so of
-// several that notice only one succeeds; the others' renames fail or move a
-// file that is checked again here and put back if it turns out to be alive.
+// breakStale removes a dead owner's lock file. Of several that notice, one at
+// a time gets to look again and remove, or it could hit the file of whoever
+// took the lock meanwhile.
 func breakStale(path string) {
-	aside := path + "." + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if os.Rename(path, aside) != nil {
+	breaker := path + ".break"
+	if isStale(breaker) {
+		_ = os.Remove(breaker) // its owner died within the few lines below
+	}
+	f, err := os.OpenFile(breaker, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
 		return
 	}
-	if fi, err := os.Stat(aside); err == nil && time.Since(fi.ModTime()) <= lockStale {
-		_ = os.Link(aside, path) // fails where someone holds it anew: then that one counts
+	_ = f.Close()
+	if isStale(path) {
+		_ = os.Remove(path)
 	}
-	_ = os.Remove(aside)
+	_ = os.Remove(breaker)
+}
+
+// isStale reports whether path is the lock file of a holder that is gone.
+func isStale(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && time.Since(fi.ModTime()) > lockStale
 }
 
 // beat keeps the lock file's time fresh until stop closes.

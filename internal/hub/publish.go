@@ -70,12 +70,18 @@ func (p *part) restart() error {
 	return onDisk(p.f.Name(), errors.Join(p.f.Truncate(0), err))
 }
 
-// close leaves the file for a later resume.
-func (p *part) close() { _ = p.f.Close() }
+// keep leaves the file for a later resume, if there is anything to resume.
+func (p *part) keep() {
+	if p.n == 0 {
+		p.discard()
+		return
+	}
+	_ = p.f.Close()
+}
 
 // discard deletes the file: its content is no use to anyone.
 func (p *part) discard() {
-	p.close()
+	_ = p.f.Close()
 	_ = os.Remove(p.f.Name())
 	_ = os.Remove(p.f.Name() + ".json")
 }

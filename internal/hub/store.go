@@ -34,14 +34,12 @@ type Options struct {
 
 // Open returns the store in dir ([DefaultDir] if empty), configured from the environment.
 func Open(dir string) (*Store, error) {
-	cfg, err := ConfigFromEnv()
-	if dir != "" {
-		if err != nil { // no cache folder, but none is needed
-			cfg = Config{}
+	cfg := hubFromEnv()
+	if cfg.Dir = dir; dir == "" {
+		var err error
+		if cfg.Dir, err = DefaultDir(); err != nil {
+			return nil, err
 		}
-		cfg.Dir = dir
-	} else if err != nil {
-		return nil, err
 	}
 	return OpenConfig(cfg)
 }
