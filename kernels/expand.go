@@ -43,14 +43,14 @@ func expandBlocks(l *Layout, ws, wm []float32, src []byte, nb int) {
 		for r := range RowGroup {
 			switch l.Scale {
 			case ScaleD:
-				w[r] = halfFloat(binary.LittleEndian.Uint16(src[b*32+2*r:]))
+				w[r] = f16Value(binary.LittleEndian.Uint16(src[b*32+2*r:]))
 				m[r] = -float32(l.Zero * w[r])
 			case ScaleBF:
 				w[r] = brainFloat(binary.LittleEndian.Uint16(src[b*32+2*r:]))
 				m[r] = -float32(l.Zero * w[r])
 			default:
-				w[r] = halfFloat(binary.LittleEndian.Uint16(src[b*64+2*r:]))
-				m[r] = halfFloat(binary.LittleEndian.Uint16(src[b*64+32+2*r:]))
+				w[r] = f16Value(binary.LittleEndian.Uint16(src[b*64+2*r:]))
+				m[r] = f16Value(binary.LittleEndian.Uint16(src[b*64+32+2*r:]))
 			}
 		}
 	}
@@ -64,12 +64,12 @@ func expandSuper(l *Layout, ws, wm []float32, src []byte, nb int) {
 	var d, dmin [RowGroup]float32
 	for g0 := 0; g0 < groups; g0 += perSuper {
 		for r := range RowGroup {
-			d[r] = halfFloat(binary.LittleEndian.Uint16(src[2*r:]))
+			d[r] = f16Value(binary.LittleEndian.Uint16(src[2*r:]))
 		}
 		src = src[32:]
 		if l.Scale == ScaleKM {
 			for r := range RowGroup {
-				dmin[r] = halfFloat(binary.LittleEndian.Uint16(src[2*r:]))
+				dmin[r] = f16Value(binary.LittleEndian.Uint16(src[2*r:]))
 			}
 			src = src[32:]
 		}
@@ -96,24 +96,6 @@ func expandGroup(l *Layout, w, m []float32, src []byte, d, dmin *[RowGroup]float
 			m[r] = -float32(dmin[r] * float32(src[RowGroup+r]))
 		}
 	}
-}
-
-// halfFloat converts an IEEE 754 binary16 bit pattern.
-func halfFloat(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exp := uint32(h>>10) & 31
-	frac := uint32(h & 0x3ff)
-	switch exp {
-	case 0: // zero and subnormals: frac·2⁻²⁴ is exact
-		v := float32(frac) * 0x1p-24
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31: // infinities; NaNs become quiet, as the hardware conversion does
-		if frac != 0 {
-			frac |= 0x200
-		}
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
 // brainFloat converts a bfloat16 bit pattern.

@@ -88,7 +88,7 @@ func unpackFGeneric(dst []float32, f Float, w []byte, k int) {
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = halfFloat(binary.LittleEndian.Uint16(w[2*i:]))
+			dst[i] = f16Value(binary.LittleEndian.Uint16(w[2*i:]))
 		}
 	case BF16:
 		for i := range dst {

@@ -1,0 +1,178 @@
+package main
+
+import "fmt"
+
+const gemmArgs = "gemmQArgs"
+
+// tileCols are the column counts of GEMM tiles, widest first.
+var tileCols = []int{6, 4, 2, 1}
+
+// gemm512Variant is one AVX-512 register tile.
+type gemm512Variant struct{ rowGroups, cols, group, planes int }
+
+func (v gemm512Variant) name() string {
+	return fmt.Sprintf("gemmQ%dx%dG%dP%dAVX512", 16*v.rowGroups, v.cols, v.group, v.planes)
+}
+
+// gemm512Variants lists the tiles in dispatch order.
+func gemm512Variants() []gemm512Variant {
+	var all []gemm512Variant
+	for _, rowGroups := range []int{1, 2} {
+		for _, cols := range tileCols {
+			for _, group := range []int{32, 16} {
+				for _, planes := range []int{1, 2} {
+					all = append(all, gemm512Variant{rowGroups, cols, group, planes})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func gemmq512File() []byte {
+	a := &asm{}
+	a.header(`GemmQ: 16 or 32 rows of byte codes times 1 to 6 quantized activation rows, added
+to out.
+
+DI, R13 out of columns 0 and 3, R11 bytes per column of out;
+SI codes, R10 bytes to the second row group; R8 ws, R9 wm, R15 bytes to their
+second row group; DX, BX x of columns 0 and 3, R12 bytes per column of x;
+CX k blocks.
+
+A lane is a row. Z0-Z11 integer sums, Z12-Z23 accumulators (two row groups of a
+column are neighbours), Z24-Z27 codes or scales, Z28-Z31 activations.`)
+	for _, v := range gemm512Variants() {
+		gemm512(a, v)
+	}
+	return a.bytes()
+}
+
+// colMem addresses offset bytes into column c, given the pointers to columns 0 and
+// 3 and the register with the column stride.
+func colMem(offset, c int, col0, col3, stride string) string {
+	base := col0
+	if c >= 3 {
+		base = col3
+	}
+	m := mem(offset, base)
+	if c%3 > 0 {
+		m += fmt.Sprintf("(%s*%d)", stride, c%3)
+	}
+	return m
+}
+
+// xMem and outMem address a column of x and of out.
+func xMem(offset, c int) string   { return colMem(offset, c, "DX", "BX", "R12") }
+func outMem(offset, c int) string { return colMem(offset, c, "DI", "R13", "R11") }
+
+// rowMem addresses the stream of row group g at base, stride bytes apart.
+func rowMem(offset, g int, base, stride string) string {
+	if g == 0 {
+		return mem(offset, base)
+	}
+	return mem(offset, base) + "(" + stride + "*1)"
+}
+
+// gemmPrologue loads the arguments that both tile kinds share.
+func gemmPrologue(a *asm, name string, frame int, doc string) {
+	a.function(name, gemmArgs, frame, doc)
+	a.loads(gemmArgs, "DI", "out", "R11", "outStride", "SI", "panel", "R10", "panelStride",
+		"R8", "ws", "R9", "wm", "R15", "scaleStride", "DX", "x", "R12", "xStride", "CX", "nb")
+	a.i("LEAQ", "(R11)(R11*2)", "R13")
+	a.i("ADDQ", "DI", "R13")
+	a.i("LEAQ", "(R12)(R12*2)", "BX")
+	a.i("ADDQ", "DX", "BX")
+}
+
+func gemm512(a *asm, v gemm512Variant) {
+	gemmPrologue(a, v.name(), 0, fmt.Sprintf("%d rows, %d column(s), groups of %d, %d activation plane(s).",
+		16*v.rowGroups, v.cols, v.group, v.planes))
+	acc := func(c, g int) string { return avx512.r(12 + 2*c + g) }
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			a.i("VMOVUPS", outMem(64*g, c), acc(c, g))
+		}
+	}
+	a.label("block")
+	for k := range 32 / v.group {
+		for p := range v.planes {
+			gemm512Dots(a, v, k, p)
+		}
+		gemm512Scale(a, v, k, acc)
+	}
+	a.i("ADDQ", 512, "SI")
+	a.i("ADDQ", 64*32/v.group, "R8")
+	a.i("ADDQ", 64*32/v.group, "R9")
+	a.i("ADDQ", 16+32*v.planes, "DX")
+	a.i("ADDQ", 16+32*v.planes, "BX")
+	a.i("DECQ", "CX")
+	a.i("JNE", "block")
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			a.i("VMOVUPS", acc(c, g), outMem(64*g, c))
+		}
+	}
+	a.i("VZEROUPPER")
+	a.i("RET")
+}
+
+// gemm512Dots emits the integer products of scale group k and plane p.
+func gemm512Dots(a *asm, v gemm512Variant, k, p int) {
+	sum := func(c, g int) string { return avx512.r(2*c + g) }
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			if p == 0 {
+				zero(a, avx512, sum(c, g))
+			} else {
+				a.i("VPSLLD", 7, sum(c, g), sum(c, g))
+			}
+		}
+	}
+	for t := k * v.group / 4; t < (k+1)*v.group/4; t++ {
+		for g := range v.rowGroups {
+			a.i("VMOVDQU32", rowMem(64*t, g, "SI", "R10"), avx512.r(24+g))
+			a.note("chunk %d", t)
+		}
+		for c := range v.cols {
+			x := xMem(xOffset(p, t), c)
+			if v.rowGroups == 1 {
+				a.i("VPDPBUSD.BCST", x, "Z24", sum(c, 0))
+				continue
+			}
+			q := avx512.r(28 + c%4)
+			a.i("VPBROADCASTD", x, q)
+			a.i("VPDPBUSD", q, "Z24", sum(c, 0))
+			a.i("VPDPBUSD", q, "Z25", sum(c, 1))
+		}
+	}
+}
+
+// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc).
+func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
+	for g := range v.rowGroups {
+		a.i("VMOVUPS", rowMem(64*k, g, "R8", "R15"), avx512.r(24+g))
+		a.note("ws")
+		a.i("VMOVUPS", rowMem(64*k, g, "R9", "R15"), avx512.r(26+g))
+		a.note("wm")
+	}
+	for c := range v.cols {
+		at := xMem(sumOffset(v.group, k), c)
+		a.i("VBROADCASTSS", xMem(0, c), "Z28")
+		if v.rowGroups == 2 {
+			a.i("VBROADCASTSS", at, "Z29")
+		}
+		for g := range v.rowGroups {
+			sum, scale := avx512.r(2*c+g), avx512.r(30+g)
+			a.i("VCVTDQ2PS", sum, sum)
+			a.i("VMULPS", avx512.r(24+g), "Z28", scale)
+			a.i("VFMADD231PS", scale, sum, acc(c, g))
+		}
+		for g := range v.rowGroups {
+			if v.rowGroups == 2 {
+				a.i("VFMADD231PS", "Z29", avx512.r(26+g), acc(c, g))
+			} else {
+				a.i("VFMADD231PS.BCST", at, avx512.r(26+g), acc(c, g))
+			}
+		}
+	}
+}

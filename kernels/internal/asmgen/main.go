@@ -1,0 +1,39 @@
+// Command asmgen writes the generated amd64 files of package kernels: the assembly
+// of the packed-weight products and the Go stubs that choose among its variants.
+// Run it through go generate in the kernels directory; it writes to the current
+// directory. Register use is fixed by hand: the generator only repeats text.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	for name, text := range files() {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "asmgen:", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// files returns every generated file by name.
+func files() map[string][]byte {
+	return map[string][]byte{
+		"gemvq_avx512_amd64.s":   gemvqFile(avx512),
+		"gemvq_avx2_amd64.s":     gemvqFile(avx2),
+		"gemvq_stubs_amd64.go":   gemvqStubs(),
+		"gemmq_avx512_amd64.s":   gemmq512File(),
+		"gemmq_avx2_amd64.s":     gemmq256File(),
+		"gemmq_stubs_amd64.go":   gemmqStubs(),
+		"unpackq_amd64.s":        unpackqFile(),
+		"unpackq_stubs_amd64.go": unpackqStubs(),
+		"expand_amd64.s":         expandFile(),
+		"expand_stubs_amd64.go":  expandStubs(),
+		"quantx_amd64.s":         quantxFile(),
+		"quantx_stubs_amd64.go":  quantxStubs(),
+		"matmulf_amd64.s":        matmulfFile(),
+		"matmulf_stubs_amd64.go": matmulfStubs(),
+	}
+}

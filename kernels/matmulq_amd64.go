@@ -1,0 +1,248 @@
+//go:build amd64 && !purego
+
+package kernels
+
+//go:generate go run ./internal/asmgen
+
+// Argument structs of the generated assembly: one pointer per call keeps the stubs
+// alike and the dispatch a plain switch. Strides are in bytes.
+
+type quantXArgs struct {
+	dst *byte
+	src *float32
+	nb  int
+}
+
+type expandArgs struct {
+	ws, wm    *float32
+	src       *byte
+	n         int // k blocks, or super-blocks of the K kinds
+	perSuper  int // groups per super-block
+	minusZero float32
+}
+
+type unpackQArgs struct {
+	dst, codes *byte
+	nb         int
+	lut        *[16]byte
+}
+
+type gemvQArgs struct {
+	out    *float32 // 16 accumulators
+	codes  *byte
+	ws, wm *float32
+	x      *byte
+	nb     int
+	lut    *[16]byte
+}
+
+type gemmQArgs struct {
+	out         *float32 // accumulators
+	outStride   int
+	panel       *byte
+	panelStride int
+	ws, wm      *float32
+	scaleStride int
+	x           *byte
+	xStride     int
+	nb          int
+}
+
+type panelOrArgs struct {
+	p  *byte
+	n  int // chunks
+	or uint64
+}
+
+// useVNNI reports whether the integer products run on VPDPBUSD; without it the
+// AVX-512 level uses the AVX2 kernels, which give the same bits.
+func useVNNI() bool { return level >= AVX512 && hasVNNI }
+
+func quantXAsm(dst []byte, src []float32, nb, planes int) bool {
+	if level < AVX2 {
+		return false
+	}
+	for b := 0; b < nb; b += quantPiece {
+		a := quantXArgs{dst: &dst[b*xBlock(planes)], src: &src[b*KBlock], nb: min(quantPiece, nb-b)}
+		if planes == 1 {
+			quantXP1AVX2(&a)
+		} else {
+			quantXP2AVX2(&a)
+		}
+	}
+	return true
+}
+
+func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
+	if level < AVX2 {
+		return false
+	}
+	unit := 1 // k blocks per record
+	if l.Scale == ScaleK || l.Scale == ScaleKM {
+		unit = superBlock
+	}
+	whole := nb / unit * unit
+	for b := 0; b < whole; b += expandPiece {
+		o := l.Groups(b) * RowGroup
+		a := expandArgs{
+			ws: &ws[o], wm: &wm[o], src: &src[l.ScaleBytes(b)],
+			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group, minusZero: -l.Zero,
+		}
+		if level >= AVX512 {
+			expandAVX512(&a, int(l.Scale))
+		} else {
+			expandAVX2(&a, int(l.Scale))
+		}
+	}
+	if whole < nb {
+		o := l.Groups(whole) * RowGroup
+		expandGeneric(l, ws[o:], wm[o:], src[l.ScaleBytes(whole):], nb-whole)
+	}
+	return true
+}
+
+// packing numbers the packings as the generator does: 2, 3, 4, 5, 6, 8 bits, then
+// 4 bits with a table.
+func (l *Layout) packing() int {
+	switch {
+	case l.LUT != nil:
+		return 6
+	case l.Codes == Codes8:
+		return 5
+	default:
+		return int(l.Codes) - 2
+	}
+}
+
+func unpackQAsm(dst []byte, l *Layout, codes []byte, nb int) bool {
+	if level < AVX2 {
+		return false
+	}
+	variant := l.packing()
+	for b := 0; b < nb; b += unpackPiece {
+		a := unpackQArgs{
+			dst: &dst[b*unpackedBlock], codes: &codes[l.CodeBytes(b)],
+			nb: min(unpackPiece, nb-b), lut: l.LUT,
+		}
+		if level >= AVX512 {
+			unpackQAVX512(&a, variant)
+		} else {
+			unpackQAVX2(&a, variant)
+		}
+	}
+	return true
+}
+
+// formVariant numbers group size and planes as the generator does.
+func formVariant(group, planes int) int {
+	v := planes - 1
+	if group == 16 {
+		v += 2
+	}
+	return v
+}
+
+func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte, nb, planes int) bool {
+	if level < AVX2 {
+		return false
+	}
+	vnni := useVNNI()
+	variant := 4*l.packing() + formVariant(l.Group, planes)
+	for b := 0; b < nb; b += gemvPiece {
+		o := l.Groups(b) * RowGroup
+		a := gemvQArgs{
+			out: &out[0], codes: &codes[l.CodeBytes(b)], ws: &ws[o], wm: &wm[o],
+			x: &x[b*xBlock(planes)], nb: min(gemvPiece, nb-b), lut: l.LUT,
+		}
+		if vnni {
+			gemvQAVX512(&a, variant)
+		} else {
+			gemvQAVX2(&a, variant)
+		}
+	}
+	return true
+}
+
+func gemmQAsm(out []float32, ldo int, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, group, planes int) bool {
+	if level < AVX2 {
+		return false
+	}
+	perBlock := KBlock / group * RowGroup // scales
+	for b := 0; b < nb; b += gemmPiece {
+		a := gemmQArgs{
+			out: &out[0], outStride: 4 * ldo,
+			panel: &panel[b*unpackedBlock], panelStride: nb * unpackedBlock,
+			ws: &ws[b*perBlock], wm: &wm[b*perBlock], scaleStride: 4 * nb * perBlock,
+			x: &x[b*xBlock(planes)], xStride: xStride, nb: min(gemmPiece, nb-b),
+		}
+		variant := formVariant(group, planes)
+		if useVNNI() {
+			gemmTiles512(a, out, x[b*xBlock(planes):], ldo, xStride, rowGroups, cols, variant)
+			continue
+		}
+		for g := range rowGroups {
+			o, s := b*unpackedBlock+g*a.panelStride, (b+g*nb)*perBlock
+			a.panel, a.ws, a.wm = &panel[o], &ws[s], &wm[s]
+			gemmTiles256(a, out[g*RowGroup:], panel[o:o+a.nb*unpackedBlock], ws[s:], wm[s:], x[b*xBlock(planes):], ldo, xStride, cols, variant)
+		}
+	}
+	return true
+}
+
+// tileWidths are the column counts of the tiles, widest first.
+var tileWidths = [4]int{6, 4, 2, 1}
+
+// gemmTiles512 runs all columns of one piece.
+func gemmTiles512(a gemmQArgs, out []float32, x []byte, ldo, xStride, rowGroups, cols, form int) {
+	tile := 0
+	for c := 0; c < cols; c += tileWidths[tile] {
+		for tileWidths[tile] > cols-c {
+			tile++
+		}
+		a.out, a.x = &out[c*ldo], &x[c*xStride]
+		gemmQAVX512(&a, 16*(rowGroups-1)+4*tile+form)
+	}
+}
+
+// Tiles of gemmTiles256 by class: the largest code, the rows and the column counts.
+var classes256 = [3]struct {
+	limit byte
+	rows  int
+	width [3]int
+}{
+	{15, 16, [3]int{6, 2, 1}},
+	{63, 16, [3]int{4, 2, 1}},
+	{255, 8, [3]int{6, 2, 1}},
+}
+
+// gemmTiles256 runs all columns of one row group of one piece.
+func gemmTiles256(a gemmQArgs, out []float32, panel []byte, ws, wm []float32, x []byte, ldo, xStride, cols, form int) {
+	class := panelClass(panel)
+	t := &classes256[class]
+	tile := 0
+	for c := 0; c < cols; c += t.width[tile] {
+		for t.width[tile] > cols-c {
+			tile++
+		}
+		for r := 0; r < RowGroup; r += t.rows {
+			a.out, a.x = &out[c*ldo+r], &x[c*xStride]
+			a.panel, a.ws, a.wm = &panel[4*r], &ws[r], &wm[r]
+			gemmQAVX2(&a, 12*class+4*tile+form)
+		}
+	}
+}
+
+// panelClass returns the class of the largest code in a panel.
+func panelClass(panel []byte) int {
+	a := panelOrArgs{p: &panel[0], n: len(panel) / chunkBytes}
+	panelOrAVX2(&a)
+	or := a.or | a.or>>32
+	or |= or >> 16
+	or |= or >> 8
+	for i := range classes256 {
+		if byte(or) <= classes256[i].limit {
+			return i
+		}
+	}
+	return len(classes256) - 1
+}
