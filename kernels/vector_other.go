@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernels
 
 // The operations where no assembly is compiled: the twins.

@@ -1,0 +1,27 @@
+//go:build amd64 && !purego
+
+#include "textflag.h"
+#include "vector_amd64.h"
+
+// dst[i] = a[i] + b[i]
+#define OP512 \
+	VADDPS Z1, Z0, Z0
+
+#define OP256 \
+	VADDPS Y1, Y0, Y0
+
+// func addAVX512(dst, a, b *float32, n int)
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DST
+	MOVQ a+8(FP), A
+	MOVQ b+16(FP), B
+	MOVQ n+24(FP), N
+	EACH2_AVX512
+
+// func addAVX2(dst, a, b *float32, n int)
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DST
+	MOVQ a+8(FP), A
+	MOVQ b+16(FP), B
+	MOVQ n+24(FP), N
+	EACH2_AVX2
