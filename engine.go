@@ -18,11 +18,11 @@ import (
 type Engine struct {
 	opts  *resolved
 	file  *gguf.File
-	tok   *tokenizer.Tokenizer
+	tok   *tokenizer.Tokenizer // nil when the file has no vocabulary that we know: token ids only
+	noTok error                // why
 	model *model.Model
 	cache *kvcache.Cache
 	pool  *parallel.Pool
-	chat  chatTemplate
 
 	mu     sync.Mutex // one pass at a time; guards what follows
 	state  *model.State
@@ -73,20 +73,15 @@ func (e *Engine) load() error {
 	}
 	// The vocabulary is parsed while the weights are packed.
 	tokErr := make(chan error, 1)
-	go func() {
-		var err error
-		e.tok, err = tokenizer.New(e.file)
-		tokErr <- err
-	}()
+	go func() { tokErr <- e.loadTokenizer() }()
 	e.pool = parallel.New(e.opts.Threads)
 	e.model, err = model.Load(e.file, e.pool, e.opts.Context)
-	if terr := <-tokErr; terr != nil && err == nil {
-		err = fmt.Errorf("%w: tokenizer: %w", ErrBadModel, terr)
+	if terr := <-tokErr; err == nil {
+		err = terr
 	}
 	if err != nil {
 		return err
 	}
-	e.chat.init(e)
 	e.cache, err = kvcache.Open(kvcache.Config{
 		Layers: cfg.CacheLayers(), K: e.opts.k, V: e.opts.k, Ctx: e.opts.Context, PoolBytes: e.opts.CacheBytes,
 	})
@@ -94,6 +89,26 @@ func (e *Engine) load() error {
 		return err
 	}
 	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, min(e.opts.Batch, e.opts.Context))
+	return nil
+}
+
+// loadTokenizer reads the vocabulary. A kind that we lack is no error: the
+// model runs on token ids.
+func (e *Engine) loadTokenizer() error {
+	var err error
+	e.tok, err = tokenizer.New(e.file)
+	if errors.Is(err, tokenizer.ErrUnsupported) {
+		e.noTok = fmt.Errorf("%w: %w: only token ids can be used", ErrUnsupported, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadModel, err)
+	}
+	if e.opts.Logger != nil {
+		for _, w := range e.tok.Warnings() {
+			e.opts.Logger.Warn(w)
+		}
+	}
 	return nil
 }
 

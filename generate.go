@@ -71,8 +71,8 @@ type generator struct {
 	s      *Session
 	o      GenerateOptions
 	chain  *sampler.Chain
-	stream *tokenizer.Stream
-	stop   stopper
+	stream *tokenizer.Stream // nil without a vocabulary
+	stop   *tokenizer.Stops  // nil without stop strings
 	scores *sampler.Logprobs
 	count  int
 	sample func(row int, logits []float32) error
@@ -98,7 +98,13 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 			return nil, err
 		}
 	}
-	g := &generator{s: s, o: o, chain: chain, stream: s.eng.tok.NewStream(), stop: stopper{stops: o.Stop}}
+	g := &generator{s: s, o: o, chain: chain}
+	if s.eng.tok != nil {
+		g.stream = s.eng.tok.NewStream(tokenizer.DecodeOptions{Continue: true})
+	}
+	if len(o.Stop) > 0 {
+		g.stop = tokenizer.NewStops(o.Stop)
+	}
 	if o.TopLogprobs > 0 {
 		g.scores = &sampler.Logprobs{}
 	}
@@ -108,7 +114,11 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 
 // newChain builds a sampler chain for the engine's vocabulary.
 func (e *Engine) newChain(p Sampling) (*sampler.Chain, error) {
-	return sampler.NewChain(p, sampler.Vocab{Size: e.model.Config().VocabSize, End: e.tok.EOG()})
+	v := sampler.Vocab{Size: e.model.Config().VocabSize}
+	if e.tok != nil {
+		v.End, v.Suppress = e.tok.EOG(), e.tok.Suppressed()
+	}
+	return sampler.NewChain(p, v)
 }
 
 func (g *generator) run(ctx context.Context, yield func(Token, error) bool) {
@@ -172,30 +182,36 @@ func (g *generator) draw(_ int, logits []float32) error {
 func (g *generator) finish() {
 	s, t := g.s, &g.cur
 	switch {
-	case s.eng.tok.IsEOG(t.ID) && !g.o.Sampling.IgnoreEOS:
+	case Tokenizer{s.eng.tok}.IsEnd(t.ID):
 		t.Finish = FinishStop
 	case g.o.MaxTokens > 0 && g.count >= g.o.MaxTokens:
 		t.Finish = FinishLength
 	case len(s.tokens) >= s.eng.opts.Context:
 		t.Finish = FinishContext
 	}
-	var text []byte
-	if t.Finish != FinishStop {
-		text = g.stream.Next(t.ID)
-	}
-	out, hit := g.stop.push(text)
-	if hit {
-		t.Text, t.Finish = out, FinishStop
+	if g.stream == nil {
 		return
 	}
+	if t.Finish != FinishStop {
+		g.show(g.stream.Next(t.ID))
+	}
 	if t.Finish != "" {
-		rest, hit := g.stop.push(g.stream.Flush())
-		out += rest
-		if !hit {
-			out += g.stop.flush()
+		g.show(g.stream.Flush())
+		if g.stop != nil {
+			t.Text += string(g.stop.Flush())
 		}
 	}
-	t.Text = out
+}
+
+// show adds text to the current token, up to a stop string.
+func (g *generator) show(text []byte) {
+	if g.stop != nil {
+		released, hit := g.stop.Push(text)
+		if text = released; hit != "" {
+			g.cur.Finish = FinishStop
+		}
+	}
+	g.cur.Text += string(text)
 }
 
 // last computes the cache up to the last token and hands its logits to emit.

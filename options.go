@@ -124,3 +124,6 @@ func (o *GenerateOptions) validate() error {
 	}
 	return o.Sampling.Validate()
 }
+
+// FixedSeed returns a seed that gives the same draws every time.
+func FixedSeed(v uint64) sampler.Seed { return sampler.FixedSeed(v) }

@@ -14,7 +14,7 @@ func (m *Model) bind() error {
 	if err != nil {
 		return err
 	}
-	m.embed = embd[0]
+	m.embed = embd[0].matrix
 	if m.outNorm, err = ld.vector("output_norm.weight", c.EmbedDim, false); err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (m *Model) bind() error {
 		return err
 	}
 	if m.head == nil { // tied
-		m.head = &Linear{Scale: 1, matrix: m.embed}
+		m.head = embd[0]
 	}
 	m.layers = make([]layer, c.Layers)
 	for i := range m.layers {
@@ -128,6 +128,11 @@ func (b *binder) ffn() {
 		l.up = b.linear("ffn_up", n, c.EmbedDim, false, scaled)
 	}
 	l.down = b.linear("ffn_down", c.EmbedDim, n, false, scaled)
+	for _, w := range []*Linear{l.gate, l.up, l.down} {
+		if w != nil {
+			w.BiasFirst = true
+		}
+	}
 }
 
 func (b *binder) moe() {

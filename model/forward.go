@@ -154,10 +154,13 @@ func (s *State) finishLogits(x []float32) {
 
 // finish applies the scale and bias of a linear to one row of its output.
 func (l *Linear) finish(x []float32) {
-	if l.Scale != 1 {
+	if l.Scale != 1 && !l.BiasFirst {
 		kernels.Scale(x, x, l.Scale)
 	}
 	if l.Bias != nil {
 		kernels.Add(x, x, l.Bias[:len(x)])
+	}
+	if l.Scale != 1 && l.BiasFirst {
+		kernels.Scale(x, x, l.Scale)
 	}
 }

@@ -83,7 +83,7 @@ func (k *keys) stringOr(key, def string) string {
 // perLayer reads an integer or an array of one integer a layer.
 func (k *keys) perLayer(key string, def, layers, hi int) []int {
 	out := make([]int, layers)
-	if kv, ok := k.f.Get(k.prefix + key); ok && kv.IsArray() {
+	if kv, ok := k.f.Get(k.prefix + key); ok && kv.Type() == gguf.TypeArray {
 		vs, err := k.f.Int32s(k.prefix + key)
 		if err != nil {
 			k.fail(err)
@@ -109,14 +109,23 @@ func (k *keys) perLayer(key string, def, layers, hi int) []int {
 	return out
 }
 
-// bools reads an optional array of one boolean a layer; ok is false when the
+// bools reads an optional array of one boolean (or integer) a layer; ok is false when the
 // key is missing or no array.
 func (k *keys) bools(key string, layers int) (v []bool, ok bool) {
 	kv, found := k.f.Get(k.prefix + key)
-	if !found || !kv.IsArray() {
+	if !found || kv.Type() != gguf.TypeArray {
 		return nil, false
 	}
-	v, err := k.f.Bools(k.prefix + key)
+	var err error
+	if kv.Elem() == gguf.TypeBool {
+		v, err = k.f.Bools(k.prefix + key)
+	} else {
+		var nums []int32
+		nums, err = k.f.Int32s(k.prefix + key)
+		for _, n := range nums {
+			v = append(v, n != 0)
+		}
+	}
 	if err != nil {
 		k.fail(err)
 		return make([]bool, layers), true

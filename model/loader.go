@@ -10,8 +10,7 @@ import (
 
 // loader resolves tensors by name and checks their shapes.
 type loader struct {
-	f    *gguf.File
-	used map[string]bool
+	f *gguf.File
 }
 
 // dims formats a shape for messages.
@@ -33,7 +32,6 @@ func (ld *loader) find(name string, optional bool, shape ...int) (*gguf.TensorIn
 		}
 		return nil, fmt.Errorf("%w: tensor %q is missing", ErrBadModel, name)
 	}
-	ld.used[name] = true
 	got := t.Dims
 	for len(got) > len(shape) && got[len(got)-1] == 1 {
 		got = got[:len(got)-1]
@@ -65,7 +63,7 @@ func (ld *loader) vector(name string, n int, optional bool) ([]float32, error) {
 
 // matrices reads a weight as count matrices of rows × cols (count > 1: a 3-D
 // tensor of experts).
-func (ld *loader) matrices(name string, rows, cols, count int, optional bool) ([]quant.Matrix, error) {
+func (ld *loader) matrices(name string, rows, cols, count int, optional bool) ([]*Linear, error) {
 	shape := []int{cols, rows}
 	if count > 1 {
 		shape = append(shape, count)
@@ -76,14 +74,15 @@ func (ld *loader) matrices(name string, rows, cols, count int, optional bool) ([
 	}
 	data := ld.f.Data(t)
 	each := len(data) / count
-	ms := make([]quant.Matrix, count)
-	for i := range ms {
-		ms[i], err = quant.NewMatrix(quant.Type(t.Type), rows, cols, data[i*each:(i+1)*each])
+	ls := make([]*Linear, count)
+	for i := range ls {
+		m, err := quant.NewMatrix(quant.Type(t.Type), rows, cols, data[i*each:(i+1)*each])
 		if err != nil {
 			return nil, fmt.Errorf("%w: tensor %q: %w", ErrUnsupported, name, err)
 		}
+		ls[i] = &Linear{Scale: 1, matrix: m, tensor: t}
 	}
-	return ms, nil
+	return ls, nil
 }
 
 // linear reads base.weight with its optional base.bias and, where scaled,
@@ -99,16 +98,16 @@ func (ld *loader) linear(base string, rows, cols int, optional, scaled bool) (*L
 // experts reads count matrices stacked in one tensor, or one tensor an expert
 // (base.N.weight, as old files have them).
 func (ld *loader) experts(base string, rows, cols, count int, optional, scaled bool) (experts, error) {
-	ms, err := ld.matrices(base+".weight", rows, cols, count, optional || count > 1)
+	ls, err := ld.matrices(base+".weight", rows, cols, count, optional || count > 1)
 	if err != nil {
 		return nil, err
 	}
-	if ms == nil && count > 1 {
-		if ms, err = ld.split(strings.TrimSuffix(base, "_exps"), rows, cols, count); err != nil {
+	if ls == nil && count > 1 {
+		if ls, err = ld.split(strings.TrimSuffix(base, "_exps"), rows, cols, count); err != nil {
 			return nil, err
 		}
 	}
-	if ms == nil {
+	if ls == nil {
 		return nil, nil
 	}
 	bias, err := ld.perExpert(base+".bias", rows, count)
@@ -121,29 +120,27 @@ func (ld *loader) experts(base string, rows, cols, count int, optional, scaled b
 			return nil, err
 		}
 	}
-	out := make(experts, count)
-	for i := range out {
-		out[i] = &Linear{Scale: 1, matrix: ms[i]}
+	for i, l := range ls {
 		if bias != nil {
-			out[i].Bias = bias[i*rows : (i+1)*rows]
+			l.Bias = bias[i*rows : (i+1)*rows]
 		}
 		if scale != nil {
-			out[i].Scale = scale[i]
+			l.Scale = scale[i]
 		}
 	}
-	return out, nil
+	return ls, nil
 }
 
-func (ld *loader) split(base string, rows, cols, count int) ([]quant.Matrix, error) {
-	var ms []quant.Matrix
+func (ld *loader) split(base string, rows, cols, count int) ([]*Linear, error) {
+	var ls []*Linear
 	for i := range count {
-		m, err := ld.matrices(fmt.Sprintf("%s.%d.weight", base, i), rows, cols, 1, false)
+		l, err := ld.matrices(fmt.Sprintf("%s.%d.weight", base, i), rows, cols, 1, false)
 		if err != nil {
 			return nil, err
 		}
-		ms = append(ms, m[0])
+		ls = append(ls, l[0])
 	}
-	return ms, nil
+	return ls, nil
 }
 
 // perExpert reads an optional [rows] or [rows, count] tensor.

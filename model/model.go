@@ -35,7 +35,7 @@ func Load(f *gguf.File, pool *parallel.Pool, ctx int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{cfg: c, load: &loader{f: f, used: map[string]bool{}}}
+	m := &Model{cfg: c, load: &loader{f: f}}
 	if err := m.bind(); err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (c *Config) CacheLayers() []kvcache.LayerSpec {
 }
 
 // pack repacks every matrix into one block of memory and drops the pages of
-// the file that were read for it.
+// the file as they were read, so that no weight is resident twice.
 func (m *Model) pack(pool *parallel.Pool) error {
 	const align = 64
 	total := 0
@@ -87,19 +87,14 @@ func (m *Model) pack(pool *parallel.Pool) error {
 		return fmt.Errorf("memory for %d bytes of packed weights: %w", total, err)
 	}
 	m.mem, m.packed = mem, int64(total)
-	p := &packer{pool: pool, mem: mem.Data}
+	p := &packer{pool: pool, mem: mem.Data, file: m.load.f}
+	p.pack(m.head) // the largest first: its pages are gone before the rest is mapped in
 	for i := range m.layers {
 		m.layers[i].linears(p.pack)
 	}
-	p.pack(m.head)
 	if p.err != nil {
 		mem.Free()
 		return p.err
-	}
-	for name := range m.load.used {
-		if t, ok := m.load.f.Tensor(name); ok {
-			m.load.f.Release(t)
-		}
 	}
 	return nil
 }
@@ -116,6 +111,7 @@ func (m *Model) quantized() bool {
 // packer packs matrix after matrix with all workers.
 type packer struct {
 	pool *parallel.Pool
+	file *gguf.File
 	mem  []byte
 	cur  *Linear
 	err  error
@@ -136,6 +132,7 @@ func (p *packer) pack(l *Linear) {
 	p.mem = p.mem[(n+63)&^63:]
 	p.cur = l
 	p.pool.Run(p, (l.W.RowGroups()+packChunk-1)/packChunk)
+	p.file.Release(l.tensor)
 }
 
 // Do packs one part of the current matrix.

@@ -1,13 +1,19 @@
 package model
 
-import "kvasir/quant"
+import (
+	"kvasir/internal/gguf"
+	"kvasir/quant"
+)
 
 // Linear is a weight matrix with what belongs to it: out = (W·x)·Scale + Bias.
 type Linear struct {
-	W      *quant.Packed
-	Scale  float32   // 1 unless the file has a `.scale` beside the weight
-	Bias   []float32 // nil = none
-	matrix quant.Matrix
+	W     *quant.Packed
+	Scale float32   // 1 unless the file has a `.scale` beside the weight
+	Bias  []float32 // nil = none
+	// BiasFirst: out = (W·x + Bias)·Scale, as the reference has it in a dense FFN.
+	BiasFirst bool
+	matrix    quant.Matrix
+	tensor    *gguf.TensorInfo
 }
 
 // experts are the matrices of one kind, one per expert.

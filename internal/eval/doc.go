@@ -1,0 +1,3 @@
+// Package eval measures models: perplexity as llama-perplexity scores it, and
+// logit records that can be compared with those of another engine.
+package eval
