@@ -49,7 +49,7 @@ TEXT ·gemmQ16x6U15G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -69,7 +69,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -101,7 +101,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -133,7 +133,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -165,7 +165,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -197,7 +197,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -229,7 +229,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -261,7 +261,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -419,7 +419,7 @@ TEXT ·gemmQ16x6U15G32P2AVX2(SB), NOSPLIT, $384-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -439,7 +439,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -471,7 +471,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -503,7 +503,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -535,7 +535,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -567,7 +567,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -599,7 +599,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -631,7 +631,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -699,7 +699,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -719,7 +719,7 @@ block:
 	VPBROADCASTD 48(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -751,7 +751,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -783,7 +783,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -815,7 +815,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -847,7 +847,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -879,7 +879,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -911,7 +911,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1081,7 +1081,7 @@ TEXT ·gemmQ16x6U15G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -1101,7 +1101,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1133,7 +1133,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1165,7 +1165,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1293,7 +1293,7 @@ block:
 	VFMADD231PS  Y14, Y11, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(R13)(R11*2)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -1313,7 +1313,7 @@ block:
 	VPBROADCASTD 32(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1345,7 +1345,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1377,7 +1377,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1535,7 +1535,7 @@ TEXT ·gemmQ16x6U15G16P2AVX2(SB), NOSPLIT, $384-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -1555,7 +1555,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1587,7 +1587,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1619,7 +1619,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1687,7 +1687,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -1707,7 +1707,7 @@ block:
 	VPBROADCASTD 48(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12              // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1739,7 +1739,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12             // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1771,7 +1771,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12             // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1911,7 +1911,7 @@ block:
 	VFMADD231PS  Y14, Y11, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(R13)(R11*2)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -1931,7 +1931,7 @@ block:
 	VPBROADCASTD 32(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1963,7 +1963,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -1995,7 +1995,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2063,7 +2063,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2083,7 +2083,7 @@ block:
 	VPBROADCASTD 64(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y10
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12             // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2115,7 +2115,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12             // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2147,7 +2147,7 @@ block:
 	VPADDW       Y15, Y10, Y10
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12             // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2317,7 +2317,7 @@ TEXT ·gemmQ16x2U15G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2325,7 +2325,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2337,7 +2337,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2349,7 +2349,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2361,7 +2361,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2373,7 +2373,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2385,7 +2385,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2397,7 +2397,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2471,7 +2471,7 @@ TEXT ·gemmQ16x2U15G32P2AVX2(SB), NOSPLIT, $128-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2479,7 +2479,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2491,7 +2491,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2503,7 +2503,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2515,7 +2515,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2527,7 +2527,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2539,7 +2539,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2551,7 +2551,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2575,7 +2575,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2583,7 +2583,7 @@ block:
 	VPBROADCASTD 48(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2595,7 +2595,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2607,7 +2607,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2619,7 +2619,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2631,7 +2631,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2643,7 +2643,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2655,7 +2655,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2733,7 +2733,7 @@ TEXT ·gemmQ16x2U15G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2741,7 +2741,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2753,7 +2753,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2765,7 +2765,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2809,7 +2809,7 @@ block:
 	VFMADD231PS  Y14, Y3, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(DI)(R11*1)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2817,7 +2817,7 @@ block:
 	VPBROADCASTD 32(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2829,7 +2829,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2841,7 +2841,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2915,7 +2915,7 @@ TEXT ·gemmQ16x2U15G16P2AVX2(SB), NOSPLIT, $128-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2923,7 +2923,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2935,7 +2935,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2947,7 +2947,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2971,7 +2971,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -2979,7 +2979,7 @@ block:
 	VPBROADCASTD 48(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -2991,7 +2991,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3003,7 +3003,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3051,7 +3051,7 @@ block:
 	VFMADD231PS  Y14, Y3, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(DI)(R11*1)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -3059,7 +3059,7 @@ block:
 	VPBROADCASTD 32(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3071,7 +3071,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3083,7 +3083,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3107,7 +3107,7 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
@@ -3115,7 +3115,7 @@ block:
 	VPBROADCASTD 64(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y2
 	VPMADDUBSW   Y14, Y13, Y3
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3127,7 +3127,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3139,7 +3139,7 @@ block:
 	VPADDW       Y15, Y2, Y2
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y3, Y3
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3217,54 +3217,54 @@ TEXT ·gemmQ16x1U15G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3317,54 +3317,54 @@ TEXT ·gemmQ16x1U15G32P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3377,54 +3377,54 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3479,26 +3479,26 @@ TEXT ·gemmQ16x1U15G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3521,26 +3521,26 @@ block:
 	VFMADD231PS  Y14, Y1, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(DI)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3593,26 +3593,26 @@ TEXT ·gemmQ16x1U15G16P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 20(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 24(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 28(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3625,26 +3625,26 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12            // chunk 1
 	VMOVDQU      96(SI), Y13
 	VPBROADCASTD 52(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12           // chunk 2
 	VMOVDQU      160(SI), Y13
 	VPBROADCASTD 56(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12           // chunk 3
 	VMOVDQU      224(SI), Y13
 	VPBROADCASTD 60(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3669,26 +3669,26 @@ block:
 	VFMADD231PS  Y14, Y1, Y15
 	VFMADD231PS  32(R9), Y13, Y15
 	VMOVUPS      Y15, 32(DI)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 36(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 40(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 44(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3701,26 +3701,26 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y1
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12           // chunk 5
 	VMOVDQU      352(SI), Y13
 	VPBROADCASTD 68(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12           // chunk 6
 	VMOVDQU      416(SI), Y13
 	VPBROADCASTD 72(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y1, Y1
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12           // chunk 7
 	VMOVDQU      480(SI), Y13
 	VPBROADCASTD 76(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y15
@@ -3778,7 +3778,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -3822,7 +3822,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -3874,7 +3874,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -3926,7 +3926,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4064,7 +4064,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4108,7 +4108,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4160,7 +4160,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4212,7 +4212,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4272,7 +4272,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4324,7 +4324,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4376,7 +4376,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4428,7 +4428,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4566,7 +4566,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4610,7 +4610,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4718,7 +4718,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4762,7 +4762,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4900,7 +4900,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -4944,7 +4944,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5004,7 +5004,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5056,7 +5056,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5164,7 +5164,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5208,7 +5208,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5268,7 +5268,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5320,7 +5320,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5458,7 +5458,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5482,7 +5482,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5510,7 +5510,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5538,7 +5538,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5624,7 +5624,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5648,7 +5648,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5676,7 +5676,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5704,7 +5704,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5736,7 +5736,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5764,7 +5764,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5792,7 +5792,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5820,7 +5820,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5906,7 +5906,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5930,7 +5930,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -5986,7 +5986,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6010,7 +6010,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6096,7 +6096,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6120,7 +6120,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6152,7 +6152,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6180,7 +6180,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6236,7 +6236,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6260,7 +6260,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6292,7 +6292,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6320,7 +6320,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6406,7 +6406,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6420,7 +6420,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6436,7 +6436,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6452,7 +6452,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6512,7 +6512,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6526,7 +6526,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6542,7 +6542,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6558,7 +6558,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6576,7 +6576,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6592,7 +6592,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6608,7 +6608,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6624,7 +6624,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6684,7 +6684,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6698,7 +6698,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6728,7 +6728,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6742,7 +6742,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6802,7 +6802,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 16(DX), Y12
 	VPBROADCASTD 20(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6816,7 +6816,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 24(DX), Y12
 	VPBROADCASTD 28(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6834,7 +6834,7 @@ block:
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
-	VMOVDQU      96(SI), Y11  // chunks 0, 1
+	VMOVDQU      96(SI), Y11              // chunks 0, 1
 	VPBROADCASTD 48(DX), Y12
 	VPBROADCASTD 52(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6850,7 +6850,7 @@ block:
 	VMOVDQU      128(SI), Y8
 	VMOVDQU      160(SI), Y9
 	VMOVDQU      192(SI), Y10
-	VMOVDQU      224(SI), Y11 // chunks 2, 3
+	VMOVDQU      224(SI), Y11             // chunks 2, 3
 	VPBROADCASTD 56(DX), Y12
 	VPBROADCASTD 60(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6880,7 +6880,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 32(DX), Y12
 	VPBROADCASTD 36(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6894,7 +6894,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 40(DX), Y12
 	VPBROADCASTD 44(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6912,7 +6912,7 @@ block:
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
-	VMOVDQU      352(SI), Y11 // chunks 4, 5
+	VMOVDQU      352(SI), Y11             // chunks 4, 5
 	VPBROADCASTD 64(DX), Y12
 	VPBROADCASTD 68(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6928,7 +6928,7 @@ block:
 	VMOVDQU      384(SI), Y8
 	VMOVDQU      416(SI), Y9
 	VMOVDQU      448(SI), Y10
-	VMOVDQU      480(SI), Y11 // chunks 6, 7
+	VMOVDQU      480(SI), Y11             // chunks 6, 7
 	VPBROADCASTD 72(DX), Y12
 	VPBROADCASTD 76(DX), Y13
 	VPMADDUBSW   Y12, Y8, Y14
@@ -6985,7 +6985,7 @@ TEXT ·gemmQ8x6U255G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7007,7 +7007,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7041,7 +7041,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7075,7 +7075,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7109,7 +7109,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7143,7 +7143,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7177,7 +7177,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7211,7 +7211,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7347,7 +7347,7 @@ TEXT ·gemmQ8x6U255G32P2AVX2(SB), NOSPLIT, $192-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7369,7 +7369,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7403,7 +7403,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7437,7 +7437,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7471,7 +7471,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7505,7 +7505,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7539,7 +7539,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7573,7 +7573,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7643,7 +7643,7 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7665,7 +7665,7 @@ block:
 	VPBROADCASTD 48(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7699,7 +7699,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7733,7 +7733,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7767,7 +7767,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7801,7 +7801,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7835,7 +7835,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -7869,7 +7869,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8011,7 +8011,7 @@ TEXT ·gemmQ8x6U255G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8033,7 +8033,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8067,7 +8067,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8101,7 +8101,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8207,7 +8207,7 @@ block:
 	VFMADD231PS  Y14, Y5, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (R13)(R11*2)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8229,7 +8229,7 @@ block:
 	VPBROADCASTD 32(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8263,7 +8263,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8297,7 +8297,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8433,7 +8433,7 @@ TEXT ·gemmQ8x6U255G16P2AVX2(SB), NOSPLIT, $192-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8455,7 +8455,7 @@ block:
 	VPBROADCASTD 16(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8489,7 +8489,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8523,7 +8523,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8593,7 +8593,7 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8615,7 +8615,7 @@ block:
 	VPBROADCASTD 48(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8649,7 +8649,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8683,7 +8683,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8795,7 +8795,7 @@ block:
 	VFMADD231PS  Y14, Y5, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (R13)(R11*2)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8817,7 +8817,7 @@ block:
 	VPBROADCASTD 32(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8851,7 +8851,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8885,7 +8885,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8955,7 +8955,7 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -8977,7 +8977,7 @@ block:
 	VPBROADCASTD 64(BX)(R12*2), Y14
 	VPMADDUBSW   Y14, Y12, Y5
 	VPMADDUBSW   Y14, Y13, Y11
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9011,7 +9011,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9045,7 +9045,7 @@ block:
 	VPADDW       Y15, Y5, Y5
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y11, Y11
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9187,7 +9187,7 @@ TEXT ·gemmQ8x2U255G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9197,7 +9197,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9211,7 +9211,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9225,7 +9225,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9239,7 +9239,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9253,7 +9253,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9267,7 +9267,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9281,7 +9281,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9349,7 +9349,7 @@ TEXT ·gemmQ8x2U255G32P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9359,7 +9359,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9373,7 +9373,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9387,7 +9387,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9401,7 +9401,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9415,7 +9415,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9429,7 +9429,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9443,7 +9443,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9469,7 +9469,7 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9479,7 +9479,7 @@ block:
 	VPBROADCASTD 48(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9493,7 +9493,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9507,7 +9507,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9521,7 +9521,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9535,7 +9535,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9549,7 +9549,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9563,7 +9563,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9633,7 +9633,7 @@ TEXT ·gemmQ8x2U255G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9643,7 +9643,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9657,7 +9657,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9671,7 +9671,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9709,7 +9709,7 @@ block:
 	VFMADD231PS  Y14, Y1, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (DI)(R11*1)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9719,7 +9719,7 @@ block:
 	VPBROADCASTD 32(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9733,7 +9733,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9747,7 +9747,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9815,7 +9815,7 @@ TEXT ·gemmQ8x2U255G16P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9825,7 +9825,7 @@ block:
 	VPBROADCASTD 16(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9839,7 +9839,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9853,7 +9853,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9879,7 +9879,7 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9889,7 +9889,7 @@ block:
 	VPBROADCASTD 48(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9903,7 +9903,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9917,7 +9917,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9957,7 +9957,7 @@ block:
 	VFMADD231PS  Y14, Y1, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (DI)(R11*1)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9967,7 +9967,7 @@ block:
 	VPBROADCASTD 32(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9981,7 +9981,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -9995,7 +9995,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10021,7 +10021,7 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10031,7 +10031,7 @@ block:
 	VPBROADCASTD 64(DX)(R12*1), Y14
 	VPMADDUBSW   Y14, Y12, Y1
 	VPMADDUBSW   Y14, Y13, Y7
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10045,7 +10045,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10059,7 +10059,7 @@ block:
 	VPADDW       Y15, Y1, Y1
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y7, Y7
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10129,14 +10129,14 @@ TEXT ·gemmQ8x1U255G32P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10145,7 +10145,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10154,7 +10154,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10163,7 +10163,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10172,7 +10172,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10181,7 +10181,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10190,7 +10190,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10241,14 +10241,14 @@ TEXT ·gemmQ8x1U255G32P2AVX2(SB), NOSPLIT, $32-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10257,7 +10257,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10266,7 +10266,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10275,7 +10275,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10284,7 +10284,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10293,7 +10293,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10302,7 +10302,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10317,14 +10317,14 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10333,7 +10333,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10342,7 +10342,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10351,7 +10351,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10360,7 +10360,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10369,7 +10369,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10378,7 +10378,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10430,14 +10430,14 @@ TEXT ·gemmQ8x1U255G16P1AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10446,7 +10446,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10455,7 +10455,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10476,14 +10476,14 @@ block:
 	VFMADD231PS  Y14, Y0, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (DI)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10492,7 +10492,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10501,7 +10501,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10552,14 +10552,14 @@ TEXT ·gemmQ8x1U255G16P2AVX2(SB), NOSPLIT, $32-8
 	ADDQ DX, BX
 
 block:
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 16(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10568,7 +10568,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10577,7 +10577,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10592,14 +10592,14 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
-	VMOVDQU      (SI), Y12    // chunk 0
+	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 48(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      64(SI), Y12  // chunk 1
+	VMOVDQU      64(SI), Y12                // chunk 1
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10608,7 +10608,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      128(SI), Y12 // chunk 2
+	VMOVDQU      128(SI), Y12               // chunk 2
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10617,7 +10617,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      192(SI), Y12 // chunk 3
+	VMOVDQU      192(SI), Y12               // chunk 3
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10639,14 +10639,14 @@ block:
 	VFMADD231PS  Y14, Y0, Y15
 	VFMADD231PS  (R9), Y13, Y15
 	VMOVUPS      Y15, (DI)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 32(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10655,7 +10655,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10664,7 +10664,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10679,14 +10679,14 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
-	VMOVDQU      256(SI), Y12 // chunk 4
+	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
 	VPBROADCASTD 64(DX), Y14
 	VPMADDUBSW   Y14, Y12, Y0
 	VPMADDUBSW   Y14, Y13, Y6
-	VMOVDQU      320(SI), Y12 // chunk 5
+	VMOVDQU      320(SI), Y12               // chunk 5
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10695,7 +10695,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      384(SI), Y12 // chunk 6
+	VMOVDQU      384(SI), Y12               // chunk 6
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13
@@ -10704,7 +10704,7 @@ block:
 	VPADDW       Y15, Y0, Y0
 	VPMADDUBSW   Y14, Y13, Y14
 	VPADDW       Y14, Y6, Y6
-	VMOVDQU      448(SI), Y12 // chunk 7
+	VMOVDQU      448(SI), Y12               // chunk 7
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
 	VPAND        gemmNibble<>(SB), Y13, Y13

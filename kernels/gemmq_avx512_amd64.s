@@ -48,64 +48,64 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
 	VPDPBUSD.BCST    16(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    16(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
 	VPDPBUSD.BCST    20(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    20(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
 	VPDPBUSD.BCST    24(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    24(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
 	VPDPBUSD.BCST    28(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    28(BX)(R12*2), Z24, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
 	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
 	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
 	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    44(BX), Z24, Z6
 	VPDPBUSD.BCST    44(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    44(BX)(R12*2), Z24, Z10
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -184,56 +184,56 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
 	VPDPBUSD.BCST    16(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    16(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
 	VPDPBUSD.BCST    20(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    20(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
 	VPDPBUSD.BCST    24(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    24(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
 	VPDPBUSD.BCST    28(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    28(BX)(R12*2), Z24, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
 	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
 	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
 	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
@@ -246,64 +246,64 @@ block:
 	VPSLLD           $7, Z6, Z6
 	VPSLLD           $7, Z8, Z8
 	VPSLLD           $7, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    48(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    48(BX), Z24, Z6
 	VPDPBUSD.BCST    48(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    48(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    52(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    52(BX), Z24, Z6
 	VPDPBUSD.BCST    52(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    52(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    56(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    56(BX), Z24, Z6
 	VPDPBUSD.BCST    56(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    56(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    60(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    60(BX), Z24, Z6
 	VPDPBUSD.BCST    60(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    60(BX)(R12*2), Z24, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    64(BX), Z24, Z6
 	VPDPBUSD.BCST    64(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    64(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    68(BX), Z24, Z6
 	VPDPBUSD.BCST    68(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    68(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    72(BX), Z24, Z6
 	VPDPBUSD.BCST    72(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    72(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    76(BX), Z24, Z6
 	VPDPBUSD.BCST    76(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    76(BX)(R12*2), Z24, Z10
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -382,36 +382,36 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
 	VPDPBUSD.BCST    16(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    16(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
 	VPDPBUSD.BCST    20(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    20(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
 	VPDPBUSD.BCST    24(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    24(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
 	VPDPBUSD.BCST    28(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    28(BX)(R12*2), Z24, Z10
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -448,36 +448,36 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
 	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
 	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
 	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    44(BX), Z24, Z6
 	VPDPBUSD.BCST    44(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    44(BX)(R12*2), Z24, Z10
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -556,28 +556,28 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
 	VPDPBUSD.BCST    16(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    16(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
 	VPDPBUSD.BCST    20(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    20(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
 	VPDPBUSD.BCST    24(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    24(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
@@ -590,36 +590,36 @@ block:
 	VPSLLD           $7, Z6, Z6
 	VPSLLD           $7, Z8, Z8
 	VPSLLD           $7, Z10, Z10
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    48(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    48(BX), Z24, Z6
 	VPDPBUSD.BCST    48(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    48(BX)(R12*2), Z24, Z10
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    52(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    52(BX), Z24, Z6
 	VPDPBUSD.BCST    52(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    52(BX)(R12*2), Z24, Z10
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    56(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    56(BX), Z24, Z6
 	VPDPBUSD.BCST    56(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    56(BX)(R12*2), Z24, Z10
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    60(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    60(BX), Z24, Z6
 	VPDPBUSD.BCST    60(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    60(BX)(R12*2), Z24, Z10
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -656,28 +656,28 @@ block:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
 	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
 	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
 	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
@@ -690,36 +690,36 @@ block:
 	VPSLLD           $7, Z6, Z6
 	VPSLLD           $7, Z8, Z8
 	VPSLLD           $7, Z10, Z10
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    64(BX), Z24, Z6
 	VPDPBUSD.BCST    64(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    64(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    68(BX), Z24, Z6
 	VPDPBUSD.BCST    68(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    68(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    72(BX), Z24, Z6
 	VPDPBUSD.BCST    72(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    72(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    76(BX), Z24, Z6
 	VPDPBUSD.BCST    76(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST    76(BX)(R12*2), Z24, Z10
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -794,48 +794,48 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    44(BX), Z24, Z6
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24              // ws
+	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -898,42 +898,42 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
@@ -942,48 +942,48 @@ block:
 	VPSLLD           $7, Z2, Z2
 	VPSLLD           $7, Z4, Z4
 	VPSLLD           $7, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    48(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    48(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    52(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    52(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    56(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    56(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    60(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    60(BX), Z24, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    64(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    68(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    72(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    76(BX), Z24, Z6
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24              // ws
+	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1046,28 +1046,28 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    28(BX), Z24, Z6
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1092,28 +1092,28 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    44(BX), Z24, Z6
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1176,22 +1176,22 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    16(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    16(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    20(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    20(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    24(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    24(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    28(DX)(R12*2), Z24, Z4
@@ -1200,28 +1200,28 @@ block:
 	VPSLLD           $7, Z2, Z2
 	VPSLLD           $7, Z4, Z4
 	VPSLLD           $7, Z6, Z6
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    48(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    48(BX), Z24, Z6
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    52(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    52(BX), Z24, Z6
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    56(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    56(BX), Z24, Z6
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    60(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    60(BX), Z24, Z6
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1246,22 +1246,22 @@ block:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
@@ -1270,28 +1270,28 @@ block:
 	VPSLLD           $7, Z2, Z2
 	VPSLLD           $7, Z4, Z4
 	VPSLLD           $7, Z6, Z6
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    64(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    68(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    72(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST    76(BX), Z24, Z6
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1350,32 +1350,32 @@ TEXT ·gemmQ16x2G32P1AVX512(SB), NOSPLIT, $0-8
 block:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24              // ws
+	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1422,58 +1422,58 @@ TEXT ·gemmQ16x2G32P2AVX512(SB), NOSPLIT, $0-8
 block:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPSLLD           $7, Z0, Z0
 	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24              // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24            // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24           // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24           // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24              // ws
+	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1520,20 +1520,20 @@ TEXT ·gemmQ16x2G16P1AVX512(SB), NOSPLIT, $0-8
 block:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1546,20 +1546,20 @@ block:
 	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1606,34 +1606,34 @@ TEXT ·gemmQ16x2G16P2AVX512(SB), NOSPLIT, $0-8
 block:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
 	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
 	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
 	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
 	VPSLLD           $7, Z0, Z0
 	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24               // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
 	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24             // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
 	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24            // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
 	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24            // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24               // ws
+	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1646,34 +1646,34 @@ block:
 	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
 	VPSLLD           $7, Z0, Z0
 	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24             // ws
+	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1718,24 +1718,24 @@ TEXT ·gemmQ16x1G32P1AVX512(SB), NOSPLIT, $0-8
 
 block:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24       // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24     // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24    // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24    // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24    // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24    // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24    // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24    // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24       // ws
+	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1774,41 +1774,41 @@ TEXT ·gemmQ16x1G32P2AVX512(SB), NOSPLIT, $0-8
 
 block:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24       // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24     // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24    // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24    // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24    // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24    // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24    // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24    // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24       // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24     // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24    // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24    // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24    // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24    // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24    // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24    // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24       // ws
+	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1847,32 +1847,32 @@ TEXT ·gemmQ16x1G16P1AVX512(SB), NOSPLIT, $0-8
 
 block:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24        // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24      // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24     // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24     // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24        // ws
+	VMOVUPS          (R9), Z26        // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 8(DX), Z26, Z12
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24     // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24     // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24     // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24     // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24      // ws
+	VMOVUPS          64(R9), Z26      // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
@@ -1911,50 +1911,50 @@ TEXT ·gemmQ16x1G16P2AVX512(SB), NOSPLIT, $0-8
 
 block:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24        // chunk 0
 	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24      // chunk 1
 	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24     // chunk 2
 	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24     // chunk 3
 	VPDPBUSD.BCST    28(DX), Z24, Z0
 	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        (SI), Z24    // chunk 0
+	VMOVDQU32        (SI), Z24        // chunk 0
 	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24  // chunk 1
+	VMOVDQU32        64(SI), Z24      // chunk 1
 	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24 // chunk 2
+	VMOVDQU32        128(SI), Z24     // chunk 2
 	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24 // chunk 3
+	VMOVDQU32        192(SI), Z24     // chunk 3
 	VPDPBUSD.BCST    60(DX), Z24, Z0
-	VMOVUPS          (R8), Z24    // ws
-	VMOVUPS          (R9), Z26    // wm
+	VMOVUPS          (R8), Z24        // ws
+	VMOVUPS          (R9), Z26        // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 8(DX), Z26, Z12
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24     // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24     // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24     // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24     // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        256(SI), Z24 // chunk 4
+	VMOVDQU32        256(SI), Z24     // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24 // chunk 5
+	VMOVDQU32        320(SI), Z24     // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24 // chunk 6
+	VMOVDQU32        384(SI), Z24     // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24 // chunk 7
+	VMOVDQU32        448(SI), Z24     // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
-	VMOVUPS          64(R8), Z24  // ws
-	VMOVUPS          64(R9), Z26  // wm
+	VMOVUPS          64(R8), Z24      // ws
+	VMOVUPS          64(R9), Z26      // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
 	VMULPS           Z24, Z28, Z30

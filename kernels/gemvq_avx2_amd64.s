@@ -39,99 +39,99 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 4-7
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -164,14 +164,14 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -179,7 +179,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -187,15 +187,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 4-7
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -203,7 +203,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -211,7 +211,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -219,7 +219,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -232,19 +232,19 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -252,7 +252,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -260,15 +260,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -276,7 +276,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -284,7 +284,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -292,7 +292,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -305,10 +305,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -341,113 +341,113 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      64(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -480,14 +480,14 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -495,7 +495,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -503,7 +503,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -516,19 +516,19 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      64(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -536,7 +536,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -544,7 +544,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -557,19 +557,19 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -577,7 +577,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -585,7 +585,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -598,19 +598,19 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -618,7 +618,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -626,7 +626,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -639,10 +639,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -679,147 +679,147 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 3200(DI)
 
-	VMOVDQU      128(DI), Y3  // bit 2 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 4-7
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      160(DI), Y3    // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -856,21 +856,21 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 3200(DI)
 
-	VMOVDQU      128(DI), Y3  // bit 2 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -878,9 +878,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -888,21 +888,21 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 4-7
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -910,10 +910,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -921,10 +921,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -932,10 +932,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -948,26 +948,26 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      160(DI), Y3    // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -975,9 +975,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -985,21 +985,21 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1007,10 +1007,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1018,10 +1018,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1029,10 +1029,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1045,10 +1045,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -1085,161 +1085,161 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 3200(DI)
 
-	VMOVDQU      128(DI), Y3  // bit 2 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      64(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      160(DI), Y3    // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -1276,21 +1276,21 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 3200(DI)
 
-	VMOVDQU      128(DI), Y3  // bit 2 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1298,9 +1298,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1308,10 +1308,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1324,25 +1324,25 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      64(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      64(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1350,10 +1350,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1361,10 +1361,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1377,26 +1377,26 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      160(DI), Y3    // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0-3
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0-3
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1404,9 +1404,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 2
+	VPAND        Y15, Y5, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1414,10 +1414,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1430,25 +1430,25 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      96(DI), Y2     // chunks 4-7
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      96(DI), Y2             // chunks 4-7
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1456,10 +1456,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 6
+	VPAND        Y15, Y5, Y5            // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1467,10 +1467,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1483,10 +1483,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -1521,99 +1521,99 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1648,22 +1648,22 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1671,15 +1671,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1687,15 +1687,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1703,7 +1703,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1716,27 +1716,27 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1744,15 +1744,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1760,15 +1760,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1776,7 +1776,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1789,10 +1789,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -1827,113 +1827,113 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1968,22 +1968,22 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1991,7 +1991,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4  // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2004,27 +2004,27 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2032,7 +2032,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2045,27 +2045,27 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 1
+	VPAND        Y15, Y4, Y4            // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2073,7 +2073,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 3
+	VPAND        Y15, Y4, Y4            // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2086,27 +2086,27 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 5
+	VPAND        Y15, Y4, Y4            // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2114,7 +2114,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4    // chunk 7
+	VPAND        Y15, Y4, Y4            // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2127,10 +2127,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -2169,66 +2169,66 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 3328(DI)
 
-	VMOVDQU      256(DI), Y3  // bit 4 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2236,71 +2236,71 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2308,10 +2308,10 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -2350,32 +2350,32 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 3328(DI)
 
-	VMOVDQU      256(DI), Y3  // bit 4 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3             // bit 4 of all chunks
+	VMOVDQU      (DI), Y2                // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2383,10 +2383,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2395,30 +2395,30 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2426,10 +2426,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2444,37 +2444,37 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6            // ws·d
+	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3             // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2              // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2482,10 +2482,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2494,30 +2494,30 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2525,10 +2525,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2543,10 +2543,10 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6          // ws·d
+	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -2585,161 +2585,161 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 3328(DI)
 
-	VMOVDQU      256(DI), Y3  // bit 4 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -2778,32 +2778,32 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 3328(DI)
 
-	VMOVDQU      256(DI), Y3  // bit 4 of all chunks
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2811,10 +2811,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2827,35 +2827,35 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2863,10 +2863,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2879,37 +2879,37 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2917,10 +2917,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2933,35 +2933,35 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2969,10 +2969,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -2985,10 +2985,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -3028,68 +3028,68 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 3392(DI)
 
-	VMOVDQU      256(DI), Y3  // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
-	VMOVDQU      320(DI), Y3  // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      320(DI), Y3            // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3097,73 +3097,73 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
-	VMOVDQU      352(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      352(DI), Y3            // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3171,10 +3171,10 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -3214,21 +3214,21 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 3392(DI)
 
-	VMOVDQU      256(DI), Y3  // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3237,19 +3237,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3260,21 +3260,21 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPADDD       Y8, Y10, Y10
-	VMOVDQU      320(DI), Y3  // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      320(DI), Y3             // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3285,19 +3285,19 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPADDD       Y8, Y10, Y10
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3312,26 +3312,26 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6            // ws·d
+	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2              // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3340,19 +3340,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3363,21 +3363,21 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPADDD       Y8, Y10, Y10
-	VMOVDQU      352(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      352(DI), Y3             // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3388,19 +3388,19 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPADDD       Y8, Y10, Y10
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3415,10 +3415,10 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6          // ws·d
+	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI
@@ -3458,34 +3458,34 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 3392(DI)
 
-	VMOVDQU      256(DI), Y3  // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3493,39 +3493,39 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      320(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      320(DI), Y3            // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3533,39 +3533,39 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3573,39 +3573,39 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      352(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      352(DI), Y3            // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5             // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3613,10 +3613,10 @@ block:
 	VPADDD       Y7, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -3656,21 +3656,21 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 3392(DI)
 
-	VMOVDQU      256(DI), Y3  // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3679,19 +3679,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5   // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3706,26 +3706,26 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6            // ws·d
+	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
 
-	VMOVDQU      320(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      320(DI), Y3             // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3734,19 +3734,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3761,26 +3761,26 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6          // ws·d
+	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0          // acc += wm·s
 
-	VMOVDQU      288(DI), Y3    // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2              // chunks 0, 1
+	VPAND        Y15, Y2, Y5             // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5             // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3789,19 +3789,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2              // chunks 2, 3
+	VPAND        Y15, Y2, Y5             // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5             // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3816,26 +3816,26 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6          // ws·d
+	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
 
-	VMOVDQU      352(DI), Y3    // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      352(DI), Y3             // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2             // chunks 4, 5
+	VPAND        Y15, Y2, Y5             // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5             // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3844,19 +3844,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2             // chunks 6, 7
+	VPAND        Y15, Y2, Y5             // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5             // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5     // |= high bits
+	VPOR         Y4, Y5, Y5              // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3871,10 +3871,10 @@ block:
 	VPADDD       Y10, Y9, Y9
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y9, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6          // ws·d
+	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1          // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI
@@ -3913,14 +3913,14 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5     // chunk 0
+	VMOVDQU      (DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      64(DI), Y5   // chunk 1
+	VMOVDQU      64(DI), Y5             // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3929,7 +3929,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y5  // chunk 2
+	VMOVDQU      128(DI), Y5            // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3938,7 +3938,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y5  // chunk 3
+	VMOVDQU      192(DI), Y5            // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3947,7 +3947,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      256(DI), Y5  // chunk 4
+	VMOVDQU      256(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3956,7 +3956,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      320(DI), Y5  // chunk 5
+	VMOVDQU      320(DI), Y5            // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3965,7 +3965,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      384(DI), Y5  // chunk 6
+	VMOVDQU      384(DI), Y5            // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3974,7 +3974,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      448(DI), Y5  // chunk 7
+	VMOVDQU      448(DI), Y5            // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -3989,19 +3989,19 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y5     // chunk 0
+	VMOVDQU      32(DI), Y5             // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      96(DI), Y5     // chunk 1
+	VMOVDQU      96(DI), Y5             // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4010,7 +4010,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y5    // chunk 2
+	VMOVDQU      160(DI), Y5            // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4019,7 +4019,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y5    // chunk 3
+	VMOVDQU      224(DI), Y5            // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4028,7 +4028,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      288(DI), Y5    // chunk 4
+	VMOVDQU      288(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4037,7 +4037,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      352(DI), Y5    // chunk 5
+	VMOVDQU      352(DI), Y5            // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4046,7 +4046,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      416(DI), Y5    // chunk 6
+	VMOVDQU      416(DI), Y5            // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4055,7 +4055,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      480(DI), Y5    // chunk 7
+	VMOVDQU      480(DI), Y5            // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4070,10 +4070,10 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -4112,7 +4112,7 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5     // chunk 0
+	VMOVDQU      (DI), Y5                 // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4122,7 +4122,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      64(DI), Y5   // chunk 1
+	VMOVDQU      64(DI), Y5               // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4136,7 +4136,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y5  // chunk 2
+	VMOVDQU      128(DI), Y5              // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4150,7 +4150,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y5  // chunk 3
+	VMOVDQU      192(DI), Y5              // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4164,7 +4164,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      256(DI), Y5  // chunk 4
+	VMOVDQU      256(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4178,7 +4178,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      320(DI), Y5  // chunk 5
+	VMOVDQU      320(DI), Y5              // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4192,7 +4192,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      384(DI), Y5  // chunk 6
+	VMOVDQU      384(DI), Y5              // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4206,7 +4206,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      448(DI), Y5  // chunk 7
+	VMOVDQU      448(DI), Y5              // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4232,12 +4232,12 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6             // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
 
-	VMOVDQU      32(DI), Y5     // chunk 0
+	VMOVDQU      32(DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4247,7 +4247,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      96(DI), Y5     // chunk 1
+	VMOVDQU      96(DI), Y5               // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4261,7 +4261,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y5    // chunk 2
+	VMOVDQU      160(DI), Y5              // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4275,7 +4275,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y5    // chunk 3
+	VMOVDQU      224(DI), Y5              // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4289,7 +4289,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      288(DI), Y5    // chunk 4
+	VMOVDQU      288(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4303,7 +4303,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      352(DI), Y5    // chunk 5
+	VMOVDQU      352(DI), Y5              // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4317,7 +4317,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      416(DI), Y5    // chunk 6
+	VMOVDQU      416(DI), Y5              // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4331,7 +4331,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      480(DI), Y5    // chunk 7
+	VMOVDQU      480(DI), Y5              // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4357,10 +4357,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -4399,14 +4399,14 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5     // chunk 0
+	VMOVDQU      (DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      64(DI), Y5   // chunk 1
+	VMOVDQU      64(DI), Y5             // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4415,7 +4415,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y5  // chunk 2
+	VMOVDQU      128(DI), Y5            // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4424,7 +4424,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y5  // chunk 3
+	VMOVDQU      192(DI), Y5            // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4439,19 +4439,19 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      256(DI), Y5    // chunk 4
+	VMOVDQU      256(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      320(DI), Y5    // chunk 5
+	VMOVDQU      320(DI), Y5            // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4460,7 +4460,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      384(DI), Y5    // chunk 6
+	VMOVDQU      384(DI), Y5            // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4469,7 +4469,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      448(DI), Y5    // chunk 7
+	VMOVDQU      448(DI), Y5            // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4484,19 +4484,19 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y5     // chunk 0
+	VMOVDQU      32(DI), Y5             // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      96(DI), Y5     // chunk 1
+	VMOVDQU      96(DI), Y5             // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4505,7 +4505,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y5    // chunk 2
+	VMOVDQU      160(DI), Y5            // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4514,7 +4514,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y5    // chunk 3
+	VMOVDQU      224(DI), Y5            // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4529,19 +4529,19 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      288(DI), Y5    // chunk 4
+	VMOVDQU      288(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      352(DI), Y5    // chunk 5
+	VMOVDQU      352(DI), Y5            // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4550,7 +4550,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      416(DI), Y5    // chunk 6
+	VMOVDQU      416(DI), Y5            // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4559,7 +4559,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      480(DI), Y5    // chunk 7
+	VMOVDQU      480(DI), Y5            // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4574,10 +4574,10 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -4616,7 +4616,7 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5     // chunk 0
+	VMOVDQU      (DI), Y5                 // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4626,7 +4626,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      64(DI), Y5   // chunk 1
+	VMOVDQU      64(DI), Y5               // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4640,7 +4640,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y5  // chunk 2
+	VMOVDQU      128(DI), Y5              // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4654,7 +4654,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y5  // chunk 3
+	VMOVDQU      192(DI), Y5              // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4680,12 +4680,12 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6             // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
 
-	VMOVDQU      256(DI), Y5    // chunk 4
+	VMOVDQU      256(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4695,7 +4695,7 @@ block:
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      320(DI), Y5    // chunk 5
+	VMOVDQU      320(DI), Y5              // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4709,7 +4709,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      384(DI), Y5    // chunk 6
+	VMOVDQU      384(DI), Y5              // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4723,7 +4723,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      448(DI), Y5    // chunk 7
+	VMOVDQU      448(DI), Y5              // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4749,12 +4749,12 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y5     // chunk 0
+	VMOVDQU      32(DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4764,7 +4764,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      96(DI), Y5     // chunk 1
+	VMOVDQU      96(DI), Y5               // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4778,7 +4778,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y5    // chunk 2
+	VMOVDQU      160(DI), Y5              // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4792,7 +4792,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y5    // chunk 3
+	VMOVDQU      224(DI), Y5              // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4818,12 +4818,12 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
 
-	VMOVDQU      288(DI), Y5    // chunk 4
+	VMOVDQU      288(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4833,7 +4833,7 @@ block:
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      352(DI), Y5    // chunk 5
+	VMOVDQU      352(DI), Y5              // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4847,7 +4847,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      416(DI), Y5    // chunk 6
+	VMOVDQU      416(DI), Y5              // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4861,7 +4861,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      480(DI), Y5    // chunk 7
+	VMOVDQU      480(DI), Y5              // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4887,10 +4887,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1           // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -4930,15 +4930,15 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -4946,8 +4946,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -4956,7 +4956,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -4964,8 +4964,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -4974,7 +4974,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -4982,8 +4982,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -4992,7 +4992,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5006,20 +5006,20 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5027,8 +5027,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5037,7 +5037,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5045,8 +5045,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5055,7 +5055,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5063,8 +5063,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5073,7 +5073,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5087,10 +5087,10 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -5130,8 +5130,8 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2                 // chunks 0, 1
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5141,7 +5141,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5              // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5154,8 +5154,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2               // chunks 2, 3
+	VPAND        Y15, Y2, Y5              // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5169,7 +5169,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5              // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5182,8 +5182,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y2  // chunks 4, 5
-	VPAND        Y15, Y2, Y5  // chunk 4
+	VMOVDQU      128(DI), Y2              // chunks 4, 5
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5197,7 +5197,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 5
+	VPAND        Y15, Y5, Y5              // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5210,8 +5210,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2  // chunks 6, 7
-	VPAND        Y15, Y2, Y5  // chunk 6
+	VMOVDQU      192(DI), Y2              // chunks 6, 7
+	VPAND        Y15, Y2, Y5              // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5225,7 +5225,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 7
+	VPAND        Y15, Y5, Y5              // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5250,13 +5250,13 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6             // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5266,7 +5266,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5              // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5279,8 +5279,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2               // chunks 2, 3
+	VPAND        Y15, Y2, Y5              // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5294,7 +5294,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5              // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5307,8 +5307,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2              // chunks 4, 5
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5322,7 +5322,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5              // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5335,8 +5335,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2              // chunks 6, 7
+	VPAND        Y15, Y2, Y5              // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5350,7 +5350,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5              // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5375,10 +5375,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -5418,15 +5418,15 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5434,8 +5434,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5444,7 +5444,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5458,20 +5458,20 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5479,8 +5479,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5489,7 +5489,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5503,20 +5503,20 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5            // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5524,8 +5524,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5534,7 +5534,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5            // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5548,20 +5548,20 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5            // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5569,8 +5569,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5579,7 +5579,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5            // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5593,10 +5593,10 @@ block:
 	VPADDD       Y9, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6         // ws·d
+	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -5636,8 +5636,8 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5  // chunk 0
+	VMOVDQU      (DI), Y2                 // chunks 0, 1
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5647,7 +5647,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 1
+	VPAND        Y15, Y5, Y5              // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5660,8 +5660,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2   // chunks 2, 3
-	VPAND        Y15, Y2, Y5  // chunk 2
+	VMOVDQU      64(DI), Y2               // chunks 2, 3
+	VPAND        Y15, Y2, Y5              // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5675,7 +5675,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5  // chunk 3
+	VPAND        Y15, Y5, Y5              // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5700,13 +5700,13 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0   // acc += isum·(ws·d)
+	VMULPS       (R8), Y6, Y6             // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
 
-	VMOVDQU      128(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      128(DI), Y2              // chunks 4, 5
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5716,7 +5716,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5              // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5729,8 +5729,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      192(DI), Y2              // chunks 6, 7
+	VPAND        Y15, Y2, Y5              // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5744,7 +5744,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5              // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5769,13 +5769,13 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y0     // acc += isum·(ws·d)
+	VMULPS       64(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0 // acc += wm·s
+	VFMADD231PS  64(R9), Y6, Y0           // acc += wm·s
 
-	VMOVDQU      32(DI), Y2     // chunks 0, 1
-	VPAND        Y15, Y2, Y5    // chunk 0
+	VMOVDQU      32(DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5785,7 +5785,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 1
+	VPAND        Y15, Y5, Y5              // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5798,8 +5798,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2     // chunks 2, 3
-	VPAND        Y15, Y2, Y5    // chunk 2
+	VMOVDQU      96(DI), Y2               // chunks 2, 3
+	VPAND        Y15, Y2, Y5              // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5813,7 +5813,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 3
+	VPAND        Y15, Y5, Y5              // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5838,13 +5838,13 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       32(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
 
-	VMOVDQU      160(DI), Y2    // chunks 4, 5
-	VPAND        Y15, Y2, Y5    // chunk 4
+	VMOVDQU      160(DI), Y2              // chunks 4, 5
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5854,7 +5854,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 5
+	VPAND        Y15, Y5, Y5              // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5867,8 +5867,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2    // chunks 6, 7
-	VPAND        Y15, Y2, Y5    // chunk 6
+	VMOVDQU      224(DI), Y2              // chunks 6, 7
+	VPAND        Y15, Y2, Y5              // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5882,7 +5882,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5    // chunk 7
+	VPAND        Y15, Y5, Y5              // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5907,10 +5907,10 @@ block:
 	VPADDD       Y8, Y7, Y7
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6 // ws·d
-	VFMADD231PS  Y6, Y7, Y1     // acc += isum·(ws·d)
+	VMULPS       96(R8), Y6, Y6           // ws·d
+	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1 // acc += wm·s
+	VFMADD231PS  96(R9), Y6, Y1           // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI

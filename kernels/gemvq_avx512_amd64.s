@@ -36,27 +36,27 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0-3
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0-3
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VPANDD           Z29, Z16, Z21  // chunk 2
+	VPANDD           Z29, Z16, Z21   // chunk 2
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    24(SI), Z21, Z3
-	VPANDD           Z28, Z16, Z22  // chunk 3
+	VPANDD           Z28, Z16, Z22   // chunk 3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    28(SI), Z22, Z4
-	VMOVDQU32        64(DI), Z16    // chunks 4-7
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        64(DI), Z16     // chunks 4-7
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18  // chunk 5
+	VPANDD           Z30, Z16, Z18   // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VPANDD           Z29, Z16, Z19  // chunk 6
+	VPANDD           Z29, Z16, Z19   // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z3
-	VPANDD           Z28, Z16, Z20  // chunk 7
+	VPANDD           Z28, Z16, Z20   // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z4
 	VPSRAD           $2, Z2, Z2
 	VPADDD           Z2, Z1, Z1
@@ -66,10 +66,10 @@ block:
 	VPADDD           Z4, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -105,38 +105,38 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0-3
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0-3
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VPANDD           Z29, Z16, Z21  // chunk 2
+	VPANDD           Z29, Z16, Z21   // chunk 2
 	VPXORD           Z5, Z5, Z5
 	VPDPBUSD.BCST    24(SI), Z21, Z5
 	VPXORD           Z6, Z6, Z6
 	VPDPBUSD.BCST    56(SI), Z21, Z6
-	VPANDD           Z28, Z16, Z22  // chunk 3
+	VPANDD           Z28, Z16, Z22   // chunk 3
 	VPXORD           Z7, Z7, Z7
 	VPDPBUSD.BCST    28(SI), Z22, Z7
 	VPXORD           Z8, Z8, Z8
 	VPDPBUSD.BCST    60(SI), Z22, Z8
-	VMOVDQU32        64(DI), Z16    // chunks 4-7
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        64(DI), Z16     // chunks 4-7
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
 	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPANDD           Z30, Z16, Z18  // chunk 5
+	VPANDD           Z30, Z16, Z18   // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z3
 	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VPANDD           Z29, Z16, Z19  // chunk 6
+	VPANDD           Z29, Z16, Z19   // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z5
 	VPDPBUSD.BCST    72(SI), Z19, Z6
-	VPANDD           Z28, Z16, Z20  // chunk 7
+	VPANDD           Z28, Z16, Z20   // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z7
 	VPDPBUSD.BCST    76(SI), Z20, Z8
 	VPSRAD           $2, Z3, Z3
@@ -155,10 +155,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -194,17 +194,17 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0-3
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0-3
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VPANDD           Z29, Z16, Z21  // chunk 2
+	VPANDD           Z29, Z16, Z21   // chunk 2
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    24(SI), Z21, Z3
-	VPANDD           Z28, Z16, Z22  // chunk 3
+	VPANDD           Z28, Z16, Z22   // chunk 3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    28(SI), Z22, Z4
 	VPSRAD           $2, Z2, Z2
@@ -215,10 +215,10 @@ block:
 	VPADDD           Z4, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        64(DI), Z16     // chunks 4-7
 	VPANDD           Z31, Z16, Z23   // chunk 4
@@ -280,23 +280,23 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0-3
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0-3
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VPANDD           Z29, Z16, Z21  // chunk 2
+	VPANDD           Z29, Z16, Z21   // chunk 2
 	VPXORD           Z5, Z5, Z5
 	VPDPBUSD.BCST    24(SI), Z21, Z5
 	VPXORD           Z6, Z6, Z6
 	VPDPBUSD.BCST    56(SI), Z21, Z6
-	VPANDD           Z28, Z16, Z22  // chunk 3
+	VPANDD           Z28, Z16, Z22   // chunk 3
 	VPXORD           Z7, Z7, Z7
 	VPDPBUSD.BCST    28(SI), Z22, Z7
 	VPXORD           Z8, Z8, Z8
@@ -317,10 +317,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        64(DI), Z16     // chunks 4-7
 	VPANDD           Z31, Z16, Z23   // chunk 4
@@ -823,36 +823,36 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPANDD           Z30, Z16, Z22  // chunk 3
+	VPANDD           Z30, Z16, Z22   // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VMOVDQU32        128(DI), Z16   // chunks 4, 5
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        128(DI), Z16    // chunks 4, 5
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18  // chunk 5
+	VPANDD           Z30, Z16, Z18   // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16   // chunks 6, 7
-	VPANDD           Z31, Z16, Z19  // chunk 6
+	VMOVDQU32        192(DI), Z16    // chunks 6, 7
+	VPANDD           Z31, Z16, Z19   // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20  // chunk 7
+	VPANDD           Z30, Z16, Z20   // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPSRAD           $4, Z2, Z2
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -886,36 +886,36 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VPANDD           Z30, Z16, Z22  // chunk 3
+	VPANDD           Z30, Z16, Z22   // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z3
 	VPDPBUSD.BCST    60(SI), Z22, Z4
-	VMOVDQU32        128(DI), Z16   // chunks 4, 5
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        128(DI), Z16    // chunks 4, 5
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
 	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPANDD           Z30, Z16, Z18  // chunk 5
+	VPANDD           Z30, Z16, Z18   // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z3
 	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VMOVDQU32        192(DI), Z16   // chunks 6, 7
-	VPANDD           Z31, Z16, Z19  // chunk 6
+	VMOVDQU32        192(DI), Z16    // chunks 6, 7
+	VPANDD           Z31, Z16, Z19   // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z1
 	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20  // chunk 7
+	VPANDD           Z30, Z16, Z20   // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z3
 	VPDPBUSD.BCST    76(SI), Z20, Z4
 	VPSRAD           $4, Z3, Z3
@@ -926,10 +926,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -963,26 +963,26 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPANDD           Z30, Z16, Z22  // chunk 3
+	VPANDD           Z30, Z16, Z22   // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z2
 	VPSRAD           $4, Z2, Z2
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        128(DI), Z16    // chunks 4, 5
 	VPANDD           Z31, Z16, Z23   // chunk 4
@@ -1037,22 +1037,22 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20  // chunk 1
+	VPANDD           Z30, Z16, Z20   // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VPANDD           Z30, Z16, Z22  // chunk 3
+	VPANDD           Z30, Z16, Z22   // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z3
 	VPDPBUSD.BCST    60(SI), Z22, Z4
 	VPSRAD           $4, Z3, Z3
@@ -1063,10 +1063,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        128(DI), Z16    // chunks 4, 5
 	VPANDD           Z31, Z16, Z23   // chunk 4
@@ -1865,31 +1865,31 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19      // chunk 0
+	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VMOVDQU32        64(DI), Z20    // chunk 1
+	VMOVDQU32        64(DI), Z20     // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        128(DI), Z21   // chunk 2
+	VMOVDQU32        128(DI), Z21    // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VMOVDQU32        192(DI), Z22   // chunk 3
+	VMOVDQU32        192(DI), Z22    // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VMOVDQU32        256(DI), Z23   // chunk 4
+	VMOVDQU32        256(DI), Z23    // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VMOVDQU32        320(DI), Z18   // chunk 5
+	VMOVDQU32        320(DI), Z18    // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        384(DI), Z19   // chunk 6
+	VMOVDQU32        384(DI), Z19    // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VMOVDQU32        448(DI), Z20   // chunk 7
+	VMOVDQU32        448(DI), Z20    // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -1923,32 +1923,32 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19      // chunk 0
+	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VMOVDQU32        64(DI), Z20    // chunk 1
+	VMOVDQU32        64(DI), Z20     // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        128(DI), Z21   // chunk 2
+	VMOVDQU32        128(DI), Z21    // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VMOVDQU32        192(DI), Z22   // chunk 3
+	VMOVDQU32        192(DI), Z22    // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z3
 	VPDPBUSD.BCST    60(SI), Z22, Z4
-	VMOVDQU32        256(DI), Z23   // chunk 4
+	VMOVDQU32        256(DI), Z23    // chunk 4
 	VPDPBUSD.BCST    32(SI), Z23, Z1
 	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VMOVDQU32        320(DI), Z18   // chunk 5
+	VMOVDQU32        320(DI), Z18    // chunk 5
 	VPDPBUSD.BCST    36(SI), Z18, Z3
 	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VMOVDQU32        384(DI), Z19   // chunk 6
+	VMOVDQU32        384(DI), Z19    // chunk 6
 	VPDPBUSD.BCST    40(SI), Z19, Z1
 	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VMOVDQU32        448(DI), Z20   // chunk 7
+	VMOVDQU32        448(DI), Z20    // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z3
 	VPDPBUSD.BCST    76(SI), Z20, Z4
 	VPADDD           Z3, Z1, Z1
@@ -1957,10 +1957,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -1994,23 +1994,23 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19      // chunk 0
+	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VMOVDQU32        64(DI), Z20    // chunk 1
+	VMOVDQU32        64(DI), Z20     // chunk 1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        128(DI), Z21   // chunk 2
+	VMOVDQU32        128(DI), Z21    // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VMOVDQU32        192(DI), Z22   // chunk 3
+	VMOVDQU32        192(DI), Z22    // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z2
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        256(DI), Z23    // chunk 4
 	VPXORD           Z1, Z1, Z1
@@ -2062,20 +2062,20 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19      // chunk 0
+	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VMOVDQU32        64(DI), Z20    // chunk 1
+	VMOVDQU32        64(DI), Z20     // chunk 1
 	VPXORD           Z3, Z3, Z3
 	VPDPBUSD.BCST    20(SI), Z20, Z3
 	VPXORD           Z4, Z4, Z4
 	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        128(DI), Z21   // chunk 2
+	VMOVDQU32        128(DI), Z21    // chunk 2
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VMOVDQU32        192(DI), Z22   // chunk 3
+	VMOVDQU32        192(DI), Z22    // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z3
 	VPDPBUSD.BCST    60(SI), Z22, Z4
 	VPADDD           Z3, Z1, Z1
@@ -2084,10 +2084,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        256(DI), Z23    // chunk 4
 	VPXORD           Z1, Z1, Z1
@@ -2148,45 +2148,45 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPSHUFB          Z19, Z25, Z19
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 1
+	VPANDD           Z31, Z20, Z20   // chunk 1
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPSHUFB          Z21, Z25, Z21
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22  // chunk 3
+	VPANDD           Z31, Z22, Z22   // chunk 3
 	VPSHUFB          Z22, Z25, Z22
 	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VMOVDQU32        128(DI), Z16   // chunks 4, 5
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        128(DI), Z16    // chunks 4, 5
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPSHUFB          Z23, Z25, Z23
 	VPDPBUSD.BCST    32(SI), Z23, Z1
 	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18  // chunk 5
+	VPANDD           Z31, Z18, Z18   // chunk 5
 	VPSHUFB          Z18, Z25, Z18
 	VPDPBUSD.BCST    36(SI), Z18, Z1
-	VMOVDQU32        192(DI), Z16   // chunks 6, 7
-	VPANDD           Z31, Z16, Z19  // chunk 6
+	VMOVDQU32        192(DI), Z16    // chunks 6, 7
+	VPANDD           Z31, Z16, Z19   // chunk 6
 	VPSHUFB          Z19, Z25, Z19
 	VPDPBUSD.BCST    40(SI), Z19, Z1
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 7
+	VPANDD           Z31, Z20, Z20   // chunk 7
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    44(SI), Z20, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -2220,45 +2220,45 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPSHUFB          Z19, Z25, Z19
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 1
+	VPANDD           Z31, Z20, Z20   // chunk 1
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    20(SI), Z20, Z1
 	VPDPBUSD.BCST    52(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPSHUFB          Z21, Z25, Z21
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
 	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22  // chunk 3
+	VPANDD           Z31, Z22, Z22   // chunk 3
 	VPSHUFB          Z22, Z25, Z22
 	VPDPBUSD.BCST    28(SI), Z22, Z1
 	VPDPBUSD.BCST    60(SI), Z22, Z2
-	VMOVDQU32        128(DI), Z16   // chunks 4, 5
-	VPANDD           Z31, Z16, Z23  // chunk 4
+	VMOVDQU32        128(DI), Z16    // chunks 4, 5
+	VPANDD           Z31, Z16, Z23   // chunk 4
 	VPSHUFB          Z23, Z25, Z23
 	VPDPBUSD.BCST    32(SI), Z23, Z1
 	VPDPBUSD.BCST    64(SI), Z23, Z2
 	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18  // chunk 5
+	VPANDD           Z31, Z18, Z18   // chunk 5
 	VPSHUFB          Z18, Z25, Z18
 	VPDPBUSD.BCST    36(SI), Z18, Z1
 	VPDPBUSD.BCST    68(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16   // chunks 6, 7
-	VPANDD           Z31, Z16, Z19  // chunk 6
+	VMOVDQU32        192(DI), Z16    // chunks 6, 7
+	VPANDD           Z31, Z16, Z19   // chunk 6
 	VPSHUFB          Z19, Z25, Z19
 	VPDPBUSD.BCST    40(SI), Z19, Z1
 	VPDPBUSD.BCST    72(SI), Z19, Z2
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 7
+	VPANDD           Z31, Z20, Z20   // chunk 7
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    44(SI), Z20, Z1
 	VPDPBUSD.BCST    76(SI), Z20, Z2
@@ -2266,10 +2266,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -2303,29 +2303,29 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPSHUFB          Z19, Z25, Z19
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 1
+	VPANDD           Z31, Z20, Z20   // chunk 1
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPSHUFB          Z21, Z25, Z21
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22  // chunk 3
+	VPANDD           Z31, Z22, Z22   // chunk 3
 	VPSHUFB          Z22, Z25, Z22
 	VPDPBUSD.BCST    28(SI), Z22, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        128(DI), Z16    // chunks 4, 5
 	VPANDD           Z31, Z16, Z23   // chunk 4
@@ -2383,25 +2383,25 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16      // chunks 0, 1
-	VPANDD           Z31, Z16, Z19  // chunk 0
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
 	VPSHUFB          Z19, Z25, Z19
 	VPXORD           Z1, Z1, Z1
 	VPDPBUSD.BCST    16(SI), Z19, Z1
 	VPXORD           Z2, Z2, Z2
 	VPDPBUSD.BCST    48(SI), Z19, Z2
 	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20  // chunk 1
+	VPANDD           Z31, Z20, Z20   // chunk 1
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    20(SI), Z20, Z1
 	VPDPBUSD.BCST    52(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16    // chunks 2, 3
-	VPANDD           Z31, Z16, Z21  // chunk 2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
 	VPSHUFB          Z21, Z25, Z21
 	VPDPBUSD.BCST    24(SI), Z21, Z1
 	VPDPBUSD.BCST    56(SI), Z21, Z2
 	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22  // chunk 3
+	VPANDD           Z31, Z22, Z22   // chunk 3
 	VPSHUFB          Z22, Z25, Z22
 	VPDPBUSD.BCST    28(SI), Z22, Z1
 	VPDPBUSD.BCST    60(SI), Z22, Z2
@@ -2409,10 +2409,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VBROADCASTSS     (SI), Z9
 	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9   // ws·d
+	VMULPS           (R8), Z9, Z9    // ws·d
 	VMOVUPS          (R9), Z10
-	VFMADD231PS      Z9, Z1, Z0     // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0 // acc += wm·s
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
 	VMOVDQU32        128(DI), Z16    // chunks 4, 5
 	VPANDD           Z31, Z16, Z23   // chunk 4

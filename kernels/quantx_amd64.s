@@ -47,7 +47,7 @@ block:
 	VPAND        Y14, Y0, Y4
 	VPAND        Y14, Y1, Y5
 	VPAND        Y14, Y2, Y6
-	VPAND        Y14, Y3, Y7 // |x| as integers: NaN above all
+	VPAND        Y14, Y3, Y7         // |x| as integers: NaN above all
 	VPMAXSD      Y5, Y4, Y4
 	VPMAXSD      Y7, Y6, Y6
 	VPMAXSD      Y6, Y4, Y4
@@ -57,11 +57,11 @@ block:
 	VPMAXSD      X5, X4, X4
 	VPSHUFD      $0xb1, X4, X5
 	VPMAXSD      X5, X4, X4
-	VDIVSS       X11, X4, X9 // d = amax/maxQ
+	VDIVSS       X11, X4, X9         // d = amax/maxQ
 	VMOVD        X9, BX
 	LEAL         -0x00800000(BX), AX
 	CMPL         AX, $0x7f000000
-	JCC          special     // d is below normal, infinite or NaN
+	JCC          special             // d is below normal, infinite or NaN
 
 	VDIVSS       X9, X12, X7
 	VBROADCASTSS X7, Y7
@@ -72,7 +72,7 @@ block:
 	VCVTPS2DQ    Y0, Y0
 	VCVTPS2DQ    Y1, Y1
 	VCVTPS2DQ    Y2, Y2
-	VCVTPS2DQ    Y3, Y3     // q = rne(x·(1/d))
+	VCVTPS2DQ    Y3, Y3        // q = rne(x·(1/d))
 	VPACKSSDW    Y1, Y0, Y0
 	VPACKSSDW    Y3, Y2, Y2
 	VPACKSSWB    Y2, Y0, Y0
@@ -85,17 +85,17 @@ block:
 	VPADDD       Y2, Y0, Y0
 	VEXTRACTI128 $1, Y0, X1
 	VPUNPCKLDQ   X1, X0, X0
-	VPSUBD       X8, X0, X0 // Σq of the halves
+	VPSUBD       X8, X0, X0    // Σq of the halves
 
 header:
 	VPHADDD      X0, X0, X1
 	VPUNPCKLDQ   X1, X1, X1
-	VPUNPCKLQDQ  X0, X1, X0 // Σq, Σq, first half, second half
+	VPUNPCKLQDQ  X0, X1, X0     // Σq, Σq, first half, second half
 	VCVTDQ2PS    X0, X0
 	VBROADCASTSS X9, X1
 	VMULPS       X1, X0, X0
 	VBLENDPS     $1, X9, X0, X0
-	VMOVUPS      X0, (DI)   // d, s, s0, s1
+	VMOVUPS      X0, (DI)       // d, s, s0, s1
 
 	ADDQ $128, SI
 	ADDQ $48, DI
@@ -145,7 +145,7 @@ block:
 	VPAND        Y14, Y0, Y4
 	VPAND        Y14, Y1, Y5
 	VPAND        Y14, Y2, Y6
-	VPAND        Y14, Y3, Y7 // |x| as integers: NaN above all
+	VPAND        Y14, Y3, Y7         // |x| as integers: NaN above all
 	VPMAXSD      Y5, Y4, Y4
 	VPMAXSD      Y7, Y6, Y6
 	VPMAXSD      Y6, Y4, Y4
@@ -155,11 +155,11 @@ block:
 	VPMAXSD      X5, X4, X4
 	VPSHUFD      $0xb1, X4, X5
 	VPMAXSD      X5, X4, X4
-	VDIVSS       X11, X4, X9 // d = amax/maxQ
+	VDIVSS       X11, X4, X9         // d = amax/maxQ
 	VMOVD        X9, BX
 	LEAL         -0x00800000(BX), AX
 	CMPL         AX, $0x7f000000
-	JCC          special     // d is below normal, infinite or NaN
+	JCC          special             // d is below normal, infinite or NaN
 
 	VDIVSS       X9, X12, X7
 	VBROADCASTSS X7, Y7
@@ -170,7 +170,7 @@ block:
 	VCVTPS2DQ    Y0, Y0
 	VCVTPS2DQ    Y1, Y1
 	VCVTPS2DQ    Y2, Y2
-	VCVTPS2DQ    Y3, Y3     // q = rne(x·(1/d))
+	VCVTPS2DQ    Y3, Y3        // q = rne(x·(1/d))
 	VPADDD       Y10, Y0, Y4
 	VPSRAD       $7, Y4, Y4
 	VPADDD       Y10, Y1, Y5
@@ -178,7 +178,7 @@ block:
 	VPADDD       Y10, Y2, Y6
 	VPSRAD       $7, Y6, Y6
 	VPADDD       Y10, Y3, Y7
-	VPSRAD       $7, Y7, Y7 // hi = (q+64)>>7
+	VPSRAD       $7, Y7, Y7    // hi = (q+64)>>7
 	VPSLLD       $7, Y4, Y9
 	VPSUBD       Y9, Y0, Y0
 	VPSLLD       $7, Y5, Y9
@@ -186,7 +186,7 @@ block:
 	VPSLLD       $7, Y6, Y9
 	VPSUBD       Y9, Y2, Y2
 	VPSLLD       $7, Y7, Y9
-	VPSUBD       Y9, Y3, Y3 // lo = q - 128·hi
+	VPSUBD       Y9, Y3, Y3    // lo = q - 128·hi
 	VMOVD        BX, X9
 	VPACKSSDW    Y5, Y4, Y4
 	VPACKSSDW    Y7, Y6, Y6
@@ -212,17 +212,17 @@ block:
 	VPADDD       Y4, Y0, Y0
 	VEXTRACTI128 $1, Y0, X1
 	VPUNPCKLDQ   X1, X0, X0
-	VPSUBD       X8, X0, X0 // Σq of the halves
+	VPSUBD       X8, X0, X0    // Σq of the halves
 
 header:
 	VPHADDD      X0, X0, X1
 	VPUNPCKLDQ   X1, X1, X1
-	VPUNPCKLQDQ  X0, X1, X0 // Σq, Σq, first half, second half
+	VPUNPCKLQDQ  X0, X1, X0     // Σq, Σq, first half, second half
 	VCVTDQ2PS    X0, X0
 	VBROADCASTSS X9, X1
 	VMULPS       X1, X0, X0
 	VBLENDPS     $1, X9, X0, X0
-	VMOVUPS      X0, (DI)   // d, s, s0, s1
+	VMOVUPS      X0, (DI)       // d, s, s0, s1
 
 	ADDQ $128, SI
 	ADDQ $80, DI

@@ -133,9 +133,7 @@ func renderBlock(out *strings.Builder, block []line) {
 		if l.args != "" {
 			opWidth = max(opWidth, len(l.op))
 		}
-		if l.comment != "" {
-			argWidth = max(argWidth, len(l.args))
-		}
+		argWidth = max(argWidth, len(l.args))
 	}
 	for _, l := range block {
 		s := "\t" + l.op

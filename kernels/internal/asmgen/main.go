@@ -35,5 +35,7 @@ func files() map[string][]byte {
 		"quantx_stubs_amd64.go":  quantxStubs(),
 		"matmulf_amd64.s":        matmulfFile(),
 		"matmulf_stubs_amd64.go": matmulfStubs(),
+		"peak_amd64.s":           peakFile(),
+		"peak_stubs_amd64.go":    peakStubs(),
 	}
 }

@@ -1,0 +1,238 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// bestOf runs f in b's loop and returns its shortest time in seconds: on a shared
+// machine the mean tells more about the neighbours.
+func bestOf(b *testing.B, f func()) float64 {
+	best := math.Inf(1)
+	f()
+	for b.Loop() {
+		start := time.Now()
+		f()
+		best = min(best, time.Since(start).Seconds())
+	}
+	return best
+}
+
+// report sets the metrics of a run of bytes and operations (2 per multiply-add).
+func report(b *testing.B, best float64, bytes int, ops float64) {
+	b.SetBytes(int64(bytes))
+	b.ReportMetric(float64(bytes)/best/1e9, "bestGB/s")
+	b.ReportMetric(ops/best/1e9, "bestGOP/s")
+}
+
+// benchLayouts are the layouts of the block formats that matter most.
+var benchLayouts = map[string]*Layout{
+	"q4_1": {Codes: Codes4, Scale: ScaleDM, Group: 32},
+	"q8_0": {Codes: Codes8, Scale: ScaleD, Group: 32, Zero: 128},
+	"q5_0": {Codes: Codes5, Scale: ScaleD, Group: 32, Zero: 16},
+	"q4_k": {Codes: Codes4, Scale: ScaleKM, Group: 32},
+	"q6_k": {Codes: Codes6, Scale: ScaleK, Group: 16, Zero: 32},
+	"q2_k": {Codes: Codes2, Scale: ScaleKM, Group: 16},
+	"q3_k": {Codes: Codes3, Scale: ScaleK, Group: 16, Zero: 4},
+	"iq4":  {Codes: Codes4, Scale: ScaleD, Group: 32, Zero: 128, LUT: &testLUT},
+}
+
+// benchMatrix is rowGroups packed row groups with plausible scales.
+type benchMatrix struct {
+	l             *Layout
+	nb, rowGroups int
+	codes, scales []byte
+	ws, wm        []float32
+}
+
+func newBenchMatrix(l *Layout, nb, bytes int) *benchMatrix {
+	m := &benchMatrix{l: l, nb: nb, rowGroups: max(1, bytes/(l.CodeBytes(nb)+l.ScaleBytes(nb)))}
+	rng := rand.New(rand.NewPCG(1, 2))
+	m.codes = make([]byte, m.rowGroups*l.CodeBytes(nb))
+	m.scales = make([]byte, m.rowGroups*l.ScaleBytes(nb))
+	for i := range m.codes {
+		m.codes[i] = byte(rng.Uint32())
+	}
+	for i := range m.scales {
+		m.scales[i] = 0x21 + byte(i&1) // as f16: about 0.01
+	}
+	m.ws, m.wm = make([]float32, l.Groups(nb)*RowGroup), make([]float32, l.Groups(nb)*RowGroup)
+	return m
+}
+
+func benchX(nb, planes, cols int) []byte {
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := make([]byte, cols*XBytes(nb, planes))
+	for c := range cols {
+		QuantX(x[c*XBytes(nb, planes):], randomRow(rng, nb*KBlock), planes)
+	}
+	return x
+}
+
+// BenchmarkKernelGemvQ streams a matrix: expanding the scales and the product, as a
+// decoded token does.
+func BenchmarkKernelGemvQ(b *testing.B) {
+	for name, l := range benchLayouts {
+		for _, planes := range []int{1, 2} {
+			for size, bytes := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 192 << 20} {
+				b.Run(fmt.Sprintf("%s/p%d/%s", name, planes, size), func(b *testing.B) {
+					const nb = 64
+					m, x, out := newBenchMatrix(l, nb, bytes), benchX(nb, planes, 1), make([]float32, RowGroup)
+					eachLevelB(b, func(b *testing.B) {
+						best := bestOf(b, func() {
+							for g := range m.rowGroups {
+								ExpandScales(l, m.ws, m.wm, m.scales[g*l.ScaleBytes(nb):], nb)
+								GemvQ(out, l, m.codes[g*l.CodeBytes(nb):], m.ws, m.wm, x, nb, planes)
+							}
+						})
+						report(b, best, len(m.codes)+len(m.scales), 2*float64(m.rowGroups*RowGroup*nb*KBlock*planes))
+					})
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkKernelGemmQ multiplies a panel of 32 rows with 96 columns and compares
+// with the peak of the multiply instruction measured beside it.
+func BenchmarkKernelGemmQ(b *testing.B) {
+	for _, nb := range []int{18, 64} {
+		for _, group := range []int{32, 16} {
+			for _, planes := range []int{1, 2} {
+				for _, limit := range []int{15, 63, 255} {
+					b.Run(fmt.Sprintf("nb%d/g%d/p%d/u%d", nb, group, planes, limit), func(b *testing.B) {
+						benchGemmQ(b, nb, group, planes, limit)
+					})
+				}
+			}
+		}
+	}
+}
+
+func benchGemmQ(b *testing.B, nb, group, planes, limit int) {
+	const cols = 96
+	rng := rand.New(rand.NewPCG(5, 6))
+	panel := make([]byte, 2*nb*unpackedBlock)
+	for i := range panel {
+		panel[i] = byte(rng.IntN(limit + 1))
+	}
+	n := 2 * nb * KBlock / group * RowGroup
+	ws, wm, x, out := make([]float32, n), make([]float32, n), benchX(nb, planes, cols), make([]float32, 32*cols)
+	for i := range ws {
+		ws[i], wm[i] = 0.01, -0.1
+	}
+	eachLevelB(b, func(b *testing.B) {
+		ops := 2 * float64(2*RowGroup*nb*KBlock*cols*planes)
+		peak := dotPeak()
+		best := bestOf(b, func() {
+			GemmQ(out, 32, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, group, planes)
+		})
+		report(b, best, len(panel), ops)
+		if peak > 0 {
+			b.ReportMetric(100*ops/best/max(peak, dotPeak()), "%peak")
+		}
+	})
+}
+
+func BenchmarkKernelQuantX(b *testing.B) {
+	for _, planes := range []int{1, 2} {
+		b.Run(fmt.Sprintf("p%d", planes), func(b *testing.B) {
+			src := randomRow(rand.New(rand.NewPCG(7, 8)), 2048)
+			dst := make([]byte, XBytes(64, planes))
+			eachLevelB(b, func(b *testing.B) {
+				report(b, bestOf(b, func() {
+					for range 16 {
+						QuantX(dst, src, planes)
+					}
+				}), 16*4*len(src), 16*float64(len(src)))
+			})
+		})
+	}
+}
+
+func BenchmarkKernelUnpackQ(b *testing.B) {
+	for name, l := range benchLayouts {
+		b.Run(name, func(b *testing.B) {
+			const nb = 64
+			codes, dst := make([]byte, l.CodeBytes(nb)), make([]byte, nb*unpackedBlock)
+			eachLevelB(b, func(b *testing.B) {
+				report(b, bestOf(b, func() {
+					for range 16 {
+						UnpackQ(dst, l, codes, nb)
+					}
+				}), 16*len(dst), 0)
+			})
+		})
+	}
+}
+
+func BenchmarkKernelExpandScales(b *testing.B) {
+	for name, l := range benchLayouts {
+		b.Run(name, func(b *testing.B) {
+			const nb = 64
+			m := newBenchMatrix(l, nb, 1)
+			eachLevelB(b, func(b *testing.B) {
+				report(b, bestOf(b, func() {
+					for range 16 {
+						ExpandScales(l, m.ws, m.wm, m.scales, nb)
+					}
+				}), 16*8*len(m.ws), 0)
+			})
+		})
+	}
+}
+
+func BenchmarkKernelGemvF(b *testing.B) {
+	for name, f := range testFloats {
+		for _, rowGroups := range []int{1, 4} {
+			b.Run(fmt.Sprintf("%s/%d", name, 16*rowGroups), func(b *testing.B) {
+				const k = 2048
+				rng := rand.New(rand.NewPCG(9, 9))
+				w := randomFloats(rng, f, 4*RowGroup*k)
+				x, out := randomRow(rng, k), make([]float32, 4*RowGroup)
+				stride := k * RowGroup * f.Size()
+				eachLevelB(b, func(b *testing.B) {
+					report(b, bestOf(b, func() {
+						for g := 0; g < 4; g += rowGroups {
+							GemvF(out, f, w[g*stride:], rowGroups, stride, x)
+						}
+					}), len(w), 8*RowGroup*k)
+				})
+			})
+		}
+	}
+}
+
+func BenchmarkKernelGemmF(b *testing.B) {
+	const k, cols = 576, 96
+	rng := rand.New(rand.NewPCG(10, 9))
+	panel, x, out := randomRow(rng, 2*RowGroup*k), randomRow(rng, cols*k), make([]float32, 2*RowGroup*cols)
+	eachLevelB(b, func(b *testing.B) {
+		peak := fmaPeak()
+		ops := 2 * float64(2*RowGroup*k*cols)
+		best := bestOf(b, func() { GemmF(out, 2*RowGroup, panel, 2, x, k, k, cols) })
+		report(b, best, 4*len(panel), ops)
+		if peak > 0 {
+			b.ReportMetric(100*ops/best/max(peak, fmaPeak()), "%peak")
+		}
+	})
+}
+
+// BenchmarkKernelStream reads memory and nothing else: the roof of the GEMVs.
+func BenchmarkKernelStream(b *testing.B) {
+	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 192 << 20} {
+		b.Run(size, func(b *testing.B) {
+			buf := make([]byte, n)
+			for i := range buf {
+				buf[i] = 1
+			}
+			if !streams(buf[:64]) {
+				b.Skip("no assembly")
+			}
+			report(b, bestOf(b, func() { streams(buf) }), n, 0)
+		})
+	}
+}
