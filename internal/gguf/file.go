@@ -1,0 +1,251 @@
+package gguf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	"kvasir/internal/mmap"
+)
+
+// File is an opened model: its metadata, its tensor directory and, unless it was
+// parsed from a plain reader, the tensors' bytes. It is not changed after opening
+// and may be used from several goroutines; Close must come last.
+type File struct {
+	Version   uint32
+	ByteOrder binary.ByteOrder
+	// Alignment of the tensor data, from general.alignment. Of a split model:
+	// that of its first part, whose metadata this is.
+	Alignment uint64
+	// KV is the metadata in file order.
+	KV []KV
+	// Tensors is the directory in file order, part after part.
+	Tensors []TensorInfo
+
+	keys, names []uint32 // KV and Tensors sorted by name
+	parts       []part
+	// copies holds tensors whose bytes are not aligned well enough to be used
+	// where they are, by name. Nil for any file with a sane alignment.
+	copies map[string][]byte
+}
+
+// part is one file of a model.
+type part struct {
+	path string // "" if parsed from memory or from a reader
+	size int64
+	src  io.ReaderAt // nil if mem is the file
+	mem  []byte      // the whole file; nil if only src can be read
+	file *mmap.File  // owner of mem; nil if the caller owns it
+}
+
+// dataAlign is what the widest views on tensor bytes need.
+const dataAlign = 8
+
+// Parse reads the metadata and the tensor directory from the first bytes of a
+// file of the given size. Values are copied, so r is needed afterwards only by
+// WriteData. The tensors' bytes are not held: Data returns nil. Split models are
+// not put together: a part is read as the file it is.
+func Parse(r io.ReaderAt, size int64) (*File, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("size %d: %w", size, ErrCorrupt)
+	}
+	f := &File{parts: []part{{src: r, size: size}}}
+	if err := f.parse(&decoder{src: r, size: uint64(size)}); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// ParseBytes is Parse for a file in memory. The result aliases data, which must
+// not change while it is in use.
+func ParseBytes(data []byte) (*File, error) {
+	f := &File{parts: []part{{mem: data, size: int64(len(data))}}}
+	if err := f.parse(&decoder{buf: data, size: uint64(len(data))}); err != nil {
+		return nil, err
+	}
+	f.copyMisaligned()
+	return f, nil
+}
+
+// copyMisaligned makes aligned copies of tensors that need one. It takes an
+// alignment below dataAlign for a file to have any.
+func (f *File) copyMisaligned() {
+	for i := range f.Tensors {
+		t := &f.Tensors[i]
+		data := f.Data(t)
+		if data == nil || uintptr(unsafe.Pointer(unsafe.SliceData(data)))%dataAlign == 0 {
+			continue
+		}
+		if f.copies == nil {
+			f.copies = make(map[string][]byte)
+		}
+		// A capacity of whole 16 bytes keeps the allocator from packing small
+		// blocks at odd addresses.
+		mem := make([]byte, len(data), (len(data)+15)&^15)
+		copy(mem, data)
+		f.copies[t.Name] = mem[:len(data):len(data)]
+	}
+}
+
+// Tensor finds a tensor by name. The result points into Tensors.
+func (f *File) Tensor(name string) (*TensorInfo, bool) {
+	i, ok := find(f.Tensors, f.names, name, nameOf)
+	if !ok {
+		return nil, false
+	}
+	return &f.Tensors[i], true
+}
+
+// Expect returns the tensor of that name if its dimensions are exactly dims,
+// where missing dimensions count as 1. The error wraps ErrMissing or ErrShape.
+func (f *File) Expect(name string, dims ...uint64) (*TensorInfo, error) {
+	t, ok := f.Tensor(name)
+	if !ok {
+		return nil, f.inFile(fmt.Errorf("tensor %.80q: %w", name, ErrMissing))
+	}
+	want := TensorInfo{Dims: dims}
+	for i := range max(len(dims), len(t.Dims)) {
+		if t.Dim(i) != want.Dim(i) {
+			return nil, f.inFile(fmt.Errorf("tensor %q: is %d, want %d: %w", name, t.Dims, dims, ErrShape))
+		}
+	}
+	return t, nil
+}
+
+// Data returns the bytes of a tensor of this file: t.Size bytes without spare
+// capacity, starting at a multiple of 8. They must not be written to and are
+// valid until Close. It returns nil if there is no data to be had, for the reason
+// that DataErr gives.
+func (f *File) Data(t *TensorInfo) []byte {
+	if data, ok := f.copies[t.Name]; ok {
+		return data
+	}
+	if f.DataErr() != nil || t.Shard < 0 || t.Shard >= len(f.parts) {
+		return nil
+	}
+	mem := f.parts[t.Shard].mem
+	if t.Offset < 0 || t.Size < 0 || t.Offset > int64(len(mem)) || t.Size > int64(len(mem))-t.Offset {
+		return nil // not a tensor of this file
+	}
+	end := t.Offset + t.Size
+	return mem[t.Offset:end:end]
+}
+
+// DataErr says why Data returns nil: the tensors are in the other byte order
+// than this machine's (ErrByteOrder; converting every block format is a task for
+// a conversion tool), or the file was parsed from a reader, or is closed.
+func (f *File) DataErr() error {
+	if len(f.parts) == 0 {
+		return errors.New("file is closed")
+	}
+	if err := f.orderErr(); err != nil {
+		return err
+	}
+	if f.parts[0].mem == nil {
+		return f.inFile(errors.New("tensor data is not in memory"))
+	}
+	return nil
+}
+
+func (f *File) orderErr() error {
+	if probe := []byte{1, 0}; f.ByteOrder.Uint16(probe) != binary.NativeEndian.Uint16(probe) {
+		return f.inFile(fmt.Errorf("tensors are %s: %w", f.ByteOrder, ErrByteOrder))
+	}
+	return nil
+}
+
+// WriteData writes the bytes of a tensor of this file to w, from wherever they
+// are. It has the form that [Write] asks for.
+func (f *File) WriteData(w io.Writer, t *TensorInfo) error {
+	if err := f.orderErr(); err != nil {
+		return err
+	}
+	p := f.parts[t.Shard]
+	src := p.src
+	if src == nil {
+		src = bytes.NewReader(p.mem)
+	}
+	n, err := io.Copy(w, io.NewSectionReader(src, t.Offset, t.Size))
+	if err == nil && n != t.Size {
+		err = fmt.Errorf("%d of %d bytes: %w", n, t.Size, ErrTruncated)
+	}
+	if err != nil {
+		return f.inFile(fmt.Errorf("tensor %q: %w", t.Name, err))
+	}
+	return nil
+}
+
+// Release lets the kernel drop the resident pages of a tensor's bytes, for
+// weights that have been repacked into memory of their own. Data stays valid: a
+// later access reads from the file again.
+func (f *File) Release(t *TensorInfo) error {
+	p := f.parts[t.Shard]
+	if p.file == nil {
+		return nil
+	}
+	if err := p.file.Advise(t.Offset, t.Size, mmap.DontNeed); err != nil {
+		return fmt.Errorf("%s: tensor %q: %w", p.path, t.Name, err)
+	}
+	return nil
+}
+
+// Guard runs fn, which reads this file's memory, and returns an error that wraps
+// mmap.ErrFault instead of crashing if the file was truncated by someone else
+// meanwhile. It covers the calling goroutine only.
+func (f *File) Guard(fn func() error) error {
+	files := make([]*mmap.File, 0, len(f.parts))
+	for _, p := range f.parts {
+		files = append(files, p.file)
+	}
+	return mmap.Guard(fn, files...)
+}
+
+// Close gives the memory back. Everything that aliases it becomes invalid; the
+// File itself is empty afterwards. Closing twice is harmless.
+func (f *File) Close() error {
+	var errs []error
+	for _, p := range f.parts {
+		if p.file != nil {
+			errs = append(errs, p.file.Close())
+		}
+	}
+	f.KV, f.keys, f.Tensors, f.names, f.parts, f.copies = nil, nil, nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// inFile puts the path in front of an error, if there is one.
+func (f *File) inFile(err error) error {
+	if len(f.parts) == 0 || f.parts[0].path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.parts[0].path, err)
+}
+
+const keyAlignment = "general.alignment"
+
+// alignment returns general.alignment or its default.
+func (f *File) alignment() (uint64, error) {
+	v, ok := f.Get(keyAlignment)
+	if !ok {
+		return defaultAlignment, nil
+	}
+	n, err := v.alignment()
+	if err != nil {
+		return 0, fmt.Errorf("key %q: %w", keyAlignment, err)
+	}
+	return n, nil
+}
+
+func (v Value) alignment() (uint64, error) {
+	if v.typ != TypeUint32 || !v.valid() {
+		return 0, fmt.Errorf("is %s, want u32: %w", v.describe(), ErrType)
+	}
+	n, _ := v.integer(v.typ, v.raw)
+	if n == 0 || n&(n-1) != 0 || n > maxAlignment {
+		return 0, fmt.Errorf("is %d, want a power of two up to %d: %w", n, maxAlignment, ErrCorrupt)
+	}
+	return n, nil
+}
