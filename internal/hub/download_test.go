@@ -128,64 +128,66 @@ func interrupted(t *testing.T, h *hubServer, s *hub.Store) {
 	h.requests()
 }
 
-func TestResume(t *testing.T) {
-	all := []string{""}
-	rest := []string{"bytes=60000-"}
-	for name, tc := range map[string]struct {
-		change func(t *testing.T, h *hubServer, s *hub.Store)
-		want   []string
-	}{
-		"server ignores ranges": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.onCDN = func(w http.ResponseWriter, r *http.Request) bool { r.Header.Del("Range"); return false }
-		}, rest},
-		"file changed": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.files["x.Q4_1.gguf"] = model(220_000, 9)
-		}, []string{"bytes=60000-", ""}},
-		"file changed, unannounced": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.files["x.Q4_1.gguf"] = model(220_000, 9) // If-Range notices
-			h.describe = clear2
-		}, rest},
-		"file shrank": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.files["x.Q4_1.gguf"] = model(1_000, 9)
-			h.describe = clear2
-			h.onCDN = func(w http.ResponseWriter, r *http.Request) bool { r.Header.Del("If-Range"); return false }
-		}, []string{"bytes=60000-", ""}},
-		"damaged part": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			f, err := os.OpenFile(partFile(s), os.O_WRONLY, 0)
-			require.NoError(t, err)
-			_, err = f.WriteAt([]byte("xxxx"), 100)
-			require.NoError(t, err)
-			require.NoError(t, f.Close())
-		}, []string{"bytes=60000-", ""}},
-		"complete part": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.WriteFile(partFile(s), h.files["x.Q4_1.gguf"], 0o666))
-		}, []string{"bytes=200000-"}},
-		"part too long": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.WriteFile(partFile(s), make([]byte, 300_000), 0o666))
-		}, []string{"bytes=300000-", ""}},
-		"part of something else": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.WriteFile(partFile(s)+".json", []byte(`{"address":"http://elsewhere/x"}`), 0o666))
-		}, all},
-		"part without description": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.Remove(partFile(s)+".json"))
-		}, all},
-		"wrong range": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			h.onCDN = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.Header.Get("Range") != "" {
-					r.Header.Set("Range", "bytes=50000-")
-				}
-				return false
+// resumeCases are what can have happened between an interrupted download and
+// the next, with the ranges that the next one asks for.
+var resumeCases = map[string]struct {
+	change func(t *testing.T, h *hubServer, s *hub.Store)
+	want   []string
+}{
+	"server ignores ranges": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		h.onCDN = func(w http.ResponseWriter, r *http.Request) bool { r.Header.Del("Range"); return false }
+	}, []string{"bytes=60000-"}},
+	"file changed": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		h.files["x.Q4_1.gguf"] = model(220_000, 9)
+	}, []string{"bytes=60000-", ""}},
+	"file changed, unannounced": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		h.files["x.Q4_1.gguf"] = model(220_000, 9) // If-Range notices
+		h.describe = clear2
+	}, []string{"bytes=60000-"}},
+	"file shrank": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		h.files["x.Q4_1.gguf"] = model(1_000, 9)
+		h.describe = clear2
+		h.onCDN = func(w http.ResponseWriter, r *http.Request) bool { r.Header.Del("If-Range"); return false }
+	}, []string{"bytes=60000-", ""}},
+	"damaged part": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		f, err := os.OpenFile(partFile(s), os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("xxxx"), 100)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}, []string{"bytes=60000-", ""}},
+	"complete part": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.WriteFile(partFile(s), h.files["x.Q4_1.gguf"], 0o666))
+	}, []string{"bytes=200000-"}},
+	"part too long": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.WriteFile(partFile(s), make([]byte, 300_000), 0o666))
+	}, []string{"bytes=300000-", ""}},
+	"part of something else": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.WriteFile(partFile(s)+".json", []byte(`{"address":"http://elsewhere/x"}`), 0o666))
+	}, []string{""}},
+	"part without description": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.Remove(partFile(s)+".json"))
+	}, []string{""}},
+	"wrong range": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		h.onCDN = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=50000-")
 			}
-		}, []string{"bytes=60000-", ""}},
-		"weak tag, known sum": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.WriteFile(partFile(s)+".json",
-				fmt.Appendf(nil, `{"address":"%s/o/r/resolve/main/x.Q4_1.gguf","etag":"W/\"1\"","sha256":%q}`, h.api.URL, sum(h.files["x.Q4_1.gguf"])), 0o666))
-		}, rest},
-		"weak tag, no sum": {func(t *testing.T, h *hubServer, s *hub.Store) {
-			require.NoError(t, os.WriteFile(partFile(s)+".json",
-				fmt.Appendf(nil, `{"address":"%s/o/r/resolve/main/x.Q4_1.gguf","etag":"W/\"1\""}`, h.api.URL), 0o666))
-		}, all},
-	} {
+			return false
+		}
+	}, []string{"bytes=60000-", ""}},
+	"weak tag, known sum": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.WriteFile(partFile(s)+".json",
+			fmt.Appendf(nil, `{"address":"%s/o/r/resolve/main/x.Q4_1.gguf","etag":"W/\"1\"","sha256":%q}`, h.api.URL, sum(h.files["x.Q4_1.gguf"])), 0o666))
+	}, []string{"bytes=60000-"}},
+	"weak tag, no sum": {func(t *testing.T, h *hubServer, s *hub.Store) {
+		require.NoError(t, os.WriteFile(partFile(s)+".json",
+			fmt.Appendf(nil, `{"address":"%s/o/r/resolve/main/x.Q4_1.gguf","etag":"W/\"1\""}`, h.api.URL), 0o666))
+	}, []string{""}},
+}
+
+func TestResume(t *testing.T) {
+	for name, tc := range resumeCases {
 		t.Run(name, func(t *testing.T) {
 			h, _ := oneFile(t)
 			s := h.store()

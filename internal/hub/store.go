@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Store is a folder of model files. It holds no open files and needs no Close;
@@ -164,6 +165,11 @@ func (s *Store) List() ([]Info, error) {
 	return list, nil
 }
 
+// removeWait is how long Remove waits for a pull of the same model.
+const removeWait = 2 * time.Second
+
+var errBusy = errors.New("another process is fetching it")
+
 // Remove deletes a stored model with all that belongs to it, interrupted
 // downloads included. It takes a name, never a path, and follows no link out
 // of the store.
@@ -179,11 +185,18 @@ func (s *Store) Remove(name string) error {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	defer root.Close()
-	unlock, err := s.Lock(context.Background(), name, nil)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), removeWait, errBusy)
+	defer cancel()
+	unlock, err := s.Lock(ctx, name, nil)
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	defer unlock()
+	return s.removeFiles(root, name)
+}
+
+// removeFiles deletes what belongs to a model; root is the models folder.
+func (s *Store) removeFiles(root *os.Root, name string) error {
 	files := []string{name + ".gguf"}
 	if in, err := s.info(name); err == nil {
 		for _, f := range in.Files {

@@ -146,6 +146,10 @@ func TestRemove(t *testing.T) {
 	put(t, s, "o--r--x.Q4_1.gguf.part", []byte("1"))
 	put(t, s, "o--r--x.Q4_1.wheels/tmp/x", []byte("1"))
 	keep := put(t, s, "other.gguf", []byte("GGUF"))
+	unlock, err := s.Lock(t.Context(), "o--r--x.Q4_1", nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Remove("o--r--x.Q4_1"), "another process is fetching it")
+	unlock()
 	require.NoError(t, s.Remove("o--r--x.Q4_1"))
 	leftovers(t, s, "other.gguf")
 	require.ErrorIs(t, s.Remove("o--r--x.Q4_1"), hub.ErrNotStored)
@@ -239,7 +243,11 @@ func TestLock(t *testing.T) {
 		}
 		got <- err
 	}()
-	<-waited
+	select {
+	case <-waited:
+	case err := <-got:
+		t.Fatal("two holders", err)
+	}
 	other, err := s.Lock(t.Context(), "other", nil)
 	require.NoError(t, err, "locks are per name")
 	other()
