@@ -21,8 +21,8 @@ loop:
 	JGE       loop
 
 tail:
-	ADDQ $16, N
-	JZ   done
+	ADDQ        $16, N
+	JZ          done
 	MASK512
 	VMOVDQU16.Z (A), K1, Y0
 	VPMOVZXWD   Y0, Z0

@@ -5,14 +5,14 @@
 // Eight copies of one f32: a 256-bit memory operand, or the source of a
 // broadcast. The names stand in vector_amd64.h.
 #define EIGHT(at, bits) \
-	DATA ·vecConst+(at+0)(SB)/4, $bits; \
-	DATA ·vecConst+(at+4)(SB)/4, $bits; \
-	DATA ·vecConst+(at+8)(SB)/4, $bits; \
-	DATA ·vecConst+(at+12)(SB)/4, $bits; \
-	DATA ·vecConst+(at+16)(SB)/4, $bits; \
-	DATA ·vecConst+(at+20)(SB)/4, $bits; \
-	DATA ·vecConst+(at+24)(SB)/4, $bits; \
-	DATA ·vecConst+(at+28)(SB)/4, $bits
+DATA ·vecConst+(at+0)(SB)/4, $bits; \
+DATA ·vecConst+(at+4)(SB)/4, $bits; \
+DATA ·vecConst+(at+8)(SB)/4, $bits; \
+DATA ·vecConst+(at+12)(SB)/4, $bits; \
+DATA ·vecConst+(at+16)(SB)/4, $bits; \
+DATA ·vecConst+(at+20)(SB)/4, $bits; \
+DATA ·vecConst+(at+24)(SB)/4, $bits; \
+DATA ·vecConst+(at+28)(SB)/4, $bits
 
 // The exponential. The polynomial is 1 + r + r²·(c2 + c3·r + … + c6·r⁴), fitted
 // for the least relative error (4e-9 after rounding the coefficients) on
@@ -54,10 +54,11 @@ EIGHT(864, 0x00000001)
 EIGHT(896, 0x00007fff)
 EIGHT(928, 0x00000040)
 
-EIGHT(960, 0x42b20000) // 89: its exponential overflows
-EIGHT(992, 0x7fffffff) // all but the sign
+EIGHT(960, 0x42b20000)  // 89: its exponential overflows
+EIGHT(992, 0x7fffffff)  // all but the sign
+EIGHT(1024, 0xff7fffff) // the lowest finite number
 
-GLOBL ·vecConst(SB), RODATA|NOPTR, $1024
+GLOBL ·vecConst(SB), RODATA|NOPTR, $1056
 
 // tailMask: eight lanes on, eight off. Read from 32-4n, it selects the first n.
 DATA ·tailMask+0(SB)/8, $-1

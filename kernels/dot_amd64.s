@@ -46,8 +46,8 @@ loop16:
 	JGE         loop16
 
 tail:
-	ADDQ $16, N
-	JZ   fold
+	ADDQ        $16, N
+	JZ          fold
 	MASK512
 	VMOVUPS.Z   (A), K1, Z4
 	VMOVUPS.Z   (B), K1, Z5
@@ -104,8 +104,8 @@ loop8:
 	JGE         loop8
 
 tail:
-	ADDQ $8, N
-	JZ   fold
+	ADDQ        $8, N
+	JZ          fold
 	MASK256(Y15)
 	VMASKMOVPS  (A), Y15, Y4
 	VMASKMOVPS  (B), Y15, Y5

@@ -26,8 +26,8 @@ loop:
 	JGE     loop
 
 tail:
-	ADDQ $16, N
-	JZ   fold
+	ADDQ      $16, N
+	JZ        fold
 	MASK512
 	VMOVUPS.Z (A), K1, Z2
 	VSUBPS    Z18, Z2, Z2
@@ -61,8 +61,8 @@ loop:
 	JGE     loop
 
 tail:
-	ADDQ $8, N
-	JZ   fold
+	ADDQ       $8, N
+	JZ         fold
 	MASK256(Y15)
 	VMASKMOVPS (A), Y15, Y2
 	VSUBPS     Y14, Y2, Y2

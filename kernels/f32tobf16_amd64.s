@@ -9,24 +9,24 @@
 
 // ROUND512: Y0 = bfloat16 of Z0. Z16 to Z18 hold 1, 0x7fff and 0x40.
 #define ROUND512 \
-	VCMPPS     $3, Z0, Z0, K2;  /* K2 = NaN */            \
-	VPSRLD     $16, Z0, Z1;     /* upper half */          \
-	VPANDD     Z16, Z1, Z2;     /* its last bit */        \
-	VPADDD     Z17, Z0, Z0;                               \
-	VPADDD     Z2, Z0, Z0;                                \
-	VPSRLD     $16, Z0, Z0;                               \
-	VPORD      Z18, Z1, K2, Z0;                           \
-	VPMOVDW    Z0, Y0
+	VCMPPS  $3, Z0, Z0, K2; /* K2 = NaN */  \
+	VPSRLD  $16, Z0, Z1; /* upper half */   \
+	VPANDD  Z16, Z1, Z2; /* its last bit */ \
+	VPADDD  Z17, Z0, Z0;                    \
+	VPADDD  Z2, Z0, Z0;                     \
+	VPSRLD  $16, Z0, Z0;                    \
+	VPORD   Z18, Z1, K2, Z0;                \
+	VPMOVDW Z0, Y0
 
 // ROUND256: the lower halves of the lanes of Y0 = bfloat16 of Y0.
 #define ROUND256 \
-	VCMPPS    $3, Y0, Y0, Y3;   /* NaN */                 \
-	VPSRLD    $16, Y0, Y1;      /* upper half */          \
-	VPAND     kIntOne, Y1, Y2;  /* its last bit */        \
-	VPADDD    kRoundBF, Y0, Y0;                           \
-	VPADDD    Y2, Y0, Y0;                                 \
-	VPSRLD    $16, Y0, Y0;                                \
-	VPOR      kQuietBF, Y1, Y1;                           \
+	VCMPPS    $3, Y0, Y0, Y3; /* NaN */           \
+	VPSRLD    $16, Y0, Y1; /* upper half */       \
+	VPAND     kIntOne, Y1, Y2; /* its last bit */ \
+	VPADDD    kRoundBF, Y0, Y0;                   \
+	VPADDD    Y2, Y0, Y0;                         \
+	VPSRLD    $16, Y0, Y0;                        \
+	VPOR      kQuietBF, Y1, Y1;                   \
 	VBLENDVPS Y3, Y1, Y0, Y0
 
 // func f32ToBF16AVX512(dst *byte, src *float32, n int)
@@ -50,8 +50,8 @@ loop:
 	JGE     loop
 
 tail:
-	ADDQ $16, N
-	JZ   done
+	ADDQ      $16, N
+	JZ        done
 	MASK512
 	VMOVUPS.Z (A), K1, Z0
 	ROUND512

@@ -22,8 +22,8 @@ loop:
 	JGE       loop
 
 tail:
-	ADDQ $16, N
-	JZ   done
+	ADDQ      $16, N
+	JZ        done
 	MASK512
 	VMOVUPS.Z (A), K1, Z0
 	VCVTPS2PH $0, Z0, Y0

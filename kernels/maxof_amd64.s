@@ -43,8 +43,8 @@ loop16:
 	JGE     loop16
 
 tail:
-	ADDQ $16, N
-	JZ   fold
+	ADDQ      $16, N
+	JZ        fold
 	MASK512
 	VMOVUPS.Z (A), K1, Z4
 	VMAXPS    Z1, Z4, K1, Z1 // lanes beyond the end keep m1
@@ -95,8 +95,8 @@ loop8:
 	JGE     loop8
 
 tail:
-	ADDQ $8, N
-	JZ   fold
+	ADDQ       $8, N
+	JZ         fold
 	MASK256(Y15)
 	VMOVUPS    kMinusInf, Y5
 	VMASKMOVPS (A), Y15, Y4

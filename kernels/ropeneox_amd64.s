@@ -34,14 +34,14 @@ head:
 	JLT  tail
 
 loop:
-	VMOVUPS     (X)(I*4), Z0    // a = x[i:i+16]
-	VMOVUPS     (HI)(I*4), Z1   // b = x[n+i:n+i+16]
+	VMOVUPS     (X)(I*4), Z0   // a = x[i:i+16]
+	VMOVUPS     (HI)(I*4), Z1  // b = x[n+i:n+i+16]
 	VMOVUPS     (COS)(I*4), Z2
 	VMOVUPS     (SIN)(I*4), Z3
-	VMULPS      Z3, Z1, Z4      // b·s
-	VMULPS      Z3, Z0, Z5      // a·s
-	VFMSUB231PS Z2, Z0, Z4      // a·c - b·s
-	VFMADD231PS Z2, Z1, Z5      // b·c + a·s
+	VMULPS      Z3, Z1, Z4     // b·s
+	VMULPS      Z3, Z0, Z5     // a·s
+	VFMSUB231PS Z2, Z0, Z4     // a·c - b·s
+	VFMADD231PS Z2, Z1, Z5     // b·c + a·s
 	VMOVUPS     Z4, (X)(I*4)
 	VMOVUPS     Z5, (HI)(I*4)
 	ADDQ        $16, I
@@ -49,8 +49,8 @@ loop:
 	JGE         loop
 
 tail:
-	ADDQ $16, LEFT
-	JZ   next
+	ADDQ        $16, LEFT
+	JZ          next
 	MASK512
 	VMOVUPS.Z   (X)(I*4), K1, Z0
 	VMOVUPS.Z   (HI)(I*4), K1, Z1
@@ -88,14 +88,14 @@ head:
 	JLT  tail
 
 loop:
-	VMOVUPS     (X)(I*4), Y0    // a = x[i:i+8]
-	VMOVUPS     (HI)(I*4), Y1   // b = x[n+i:n+i+8]
+	VMOVUPS     (X)(I*4), Y0   // a = x[i:i+8]
+	VMOVUPS     (HI)(I*4), Y1  // b = x[n+i:n+i+8]
 	VMOVUPS     (COS)(I*4), Y2
 	VMOVUPS     (SIN)(I*4), Y3
-	VMULPS      Y3, Y1, Y4      // b·s
-	VMULPS      Y3, Y0, Y5      // a·s
-	VFMSUB231PS Y2, Y0, Y4      // a·c - b·s
-	VFMADD231PS Y2, Y1, Y5      // b·c + a·s
+	VMULPS      Y3, Y1, Y4     // b·s
+	VMULPS      Y3, Y0, Y5     // a·s
+	VFMSUB231PS Y2, Y0, Y4     // a·c - b·s
+	VFMADD231PS Y2, Y1, Y5     // b·c + a·s
 	VMOVUPS     Y4, (X)(I*4)
 	VMOVUPS     Y5, (HI)(I*4)
 	ADDQ        $8, I
@@ -103,8 +103,8 @@ loop:
 	JGE         loop
 
 tail:
-	ADDQ $8, LEFT
-	JZ   next
+	ADDQ        $8, LEFT
+	JZ          next
 	MASK256(Y15)
 	VMASKMOVPS  (X)(I*4), Y15, Y0
 	VMASKMOVPS  (HI)(I*4), Y15, Y1

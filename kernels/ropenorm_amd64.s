@@ -17,10 +17,10 @@
 // Z2 and Z3. Even lanes become a·c - b·s, odd lanes b·c + a·s, the second product
 // of each rounded first.
 #define ROTATE512 \
-	VMOVSLDUP      Z2, Z2;         /* c c … */     \
-	VMOVSLDUP      Z3, Z3;         /* s s … */     \
-	VPERMILPS      $0xb1, Z0, Z1;  /* b a … */     \
-	VMULPS         Z3, Z1, Z1;     /* b·s a·s … */ \
+	VMOVSLDUP      Z2, Z2; /* c c … */         \
+	VMOVSLDUP      Z3, Z3; /* s s … */         \
+	VPERMILPS      $0xb1, Z0, Z1; /* b a … */  \
+	VMULPS         Z3, Z1, Z1; /* b·s a·s … */ \
 	VFMADDSUB213PS Z1, Z2, Z0
 
 #define ROTATE256 \
@@ -61,8 +61,8 @@ loop:
 	JGE       loop
 
 tail:
-	ADDQ $8, LEFT
-	JZ   next
+	ADDQ        $8, LEFT
+	JZ          next
 	MASK512
 	VPMOVZXDQ.Z (COS)(I*4), K1, Z2
 	VPMOVZXDQ.Z (SIN)(I*4), K1, Z3
@@ -111,16 +111,16 @@ loop:
 	JGE       loop
 
 tail:
-	ADDQ $4, LEFT
-	JZ   next
-	MOVQ LEFT, R13
-	MASK256(Y15)                 // one lane a pair
+	ADDQ       $4, LEFT
+	JZ         next
+	MOVQ       LEFT, R13
+	MASK256(Y15)                   // one lane a pair
 	VMASKMOVPS (COS)(I*4), X15, X2
 	VMASKMOVPS (SIN)(I*4), X15, X3
 	VPMOVZXDQ  X2, Y2
 	VPMOVZXDQ  X3, Y3
 	LEAQ       (R13)(R13*1), LEFT
-	MASK256(Y15)                 // two lanes a pair
+	MASK256(Y15)                   // two lanes a pair
 	VMASKMOVPS (X), Y15, Y0
 	ROTATE256
 	VMASKMOVPS Y0, Y15, (X)

@@ -42,8 +42,8 @@ loop16:
 	JGE         loop16
 
 tail:
-	ADDQ $16, N
-	JZ   fold
+	ADDQ        $16, N
+	JZ          fold
 	MASK512
 	VMOVUPS.Z   (A), K1, Z4
 	VFMADD231PS Z4, Z4, Z0
@@ -96,8 +96,8 @@ loop8:
 	JGE         loop8
 
 tail:
-	ADDQ $8, N
-	JZ   fold
+	ADDQ        $8, N
+	JZ          fold
 	MASK256(Y15)
 	VMASKMOVPS  (A), Y15, Y4
 	VFMADD231PS Y4, Y4, Y0
