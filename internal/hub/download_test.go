@@ -171,7 +171,7 @@ var resumeCases = map[string]struct {
 	"wrong range": {func(t *testing.T, h *hubServer, s *hub.Store) {
 		h.onCDN = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Range") != "" {
-				r.Header.Set("Range", "bytes=50000-")
+				r.Header.Set("Range", "bytes=70000-")
 			}
 			return false
 		}
