@@ -43,6 +43,7 @@ var (
 // load makes row the dense list. It checks every logit and finds the best.
 func (c *Cand) load(row []float32) error {
 	c.IDs, c.Logits, c.Sorted, c.owned = nil, row, false, false
+	c.mem.current = 0
 	best, top, bad := 0, negInf, false
 	for i, x := range row {
 		if x > top {

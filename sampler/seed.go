@@ -50,23 +50,19 @@ func (s Seed) String() string {
 	return strconv.FormatUint(s.value, 10)
 }
 
-// Set parses a number from 0 to 2^64-1, or -1; with String and Type it lets a Seed
-// be the target of a command-line flag.
-func (s *Seed) Set(text string) error {
-	if text == "-1" {
+// UnmarshalText parses a number from 0 to 2^64-1, or -1.
+func (s *Seed) UnmarshalText(text []byte) error {
+	if string(text) == "-1" {
 		*s = Seed{}
 		return nil
 	}
-	v, err := strconv.ParseUint(text, 10, 64)
+	v, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
 		return fmt.Errorf("seed %q: want -1 or a number from 0 to 2^64-1", text)
 	}
 	*s = FixedSeed(v)
 	return nil
 }
-
-// Type names the value's type in a flag's help.
-func (*Seed) Type() string { return "int" }
 
 // MarshalJSON writes the number, -1 when random.
 func (s Seed) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
@@ -77,5 +73,5 @@ func (s *Seed) UnmarshalJSON(data []byte) error {
 		*s = Seed{}
 		return nil
 	}
-	return s.Set(string(data))
+	return s.UnmarshalText(data)
 }

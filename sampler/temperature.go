@@ -22,13 +22,20 @@ func (temperature) Name() string { return "temperature" }
 func (s temperature) Clone() Stage { return s }
 
 // Apply implements Stage. The largest logit is subtracted first, which leaves the
-// distribution as it is and keeps tiny temperatures from overflowing. Order and
-// sortedness stay.
+// distribution as it is and keeps tiny temperatures from overflowing. A sorted list
+// stays sorted, unless rounding made ties that are out of order.
 func (s temperature) Apply(c *Cand, _ Rand) error {
 	c.own()
 	m := float64(c.top())
+	ordered := c.Sorted
 	for i, x := range c.Logits {
 		c.Logits[i] = float32((float64(x) - m) / s.t)
+		if ordered && i > 0 && c.Logits[i] == c.Logits[i-1] && c.IDs[i] < c.IDs[i-1] {
+			ordered = false
+		}
+	}
+	if !ordered {
+		c.touch()
 	}
 	return nil
 }
