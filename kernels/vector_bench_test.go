@@ -1,0 +1,108 @@
+package kernels
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkVector times the vector operations on a model row that lies in the
+// first-level cache. MB/s counts the bytes that the operation reads and writes.
+func BenchmarkVector(b *testing.B) {
+	const n = 1536
+	x, y, dst, half := normals(n, 2, 1), normals(n, 2, 2), make([]float32, n), make([]byte, 2*n)
+	cos, sin := normals(32, 1, 3), normals(32, 1, 4)
+	var sink float32
+	for _, op := range []struct {
+		name    string
+		streams int // f32 streams
+		run     func()
+	}{
+		{"Add", 3, func() { Add(dst, x, y) }},
+		{"AddScaled", 3, func() { AddScaled(dst, x, 1e-9) }},
+		{"Dot", 2, func() { sink += Dot(x, y) }},
+		{"Max", 1, func() { sink += Max(x) }},
+		{"ArgMax", 1, func() { sink += float32(ArgMax(x)) }},
+		{"RMSNorm", 3, func() { RMSNorm(dst, x, y, 1e-5) }},
+		{"Exp", 2, func() { Exp(dst, x) }},
+		{"SiLUMul", 3, func() { SiLUMul(dst, x, y) }},
+		{"GELUMul", 3, func() { GELUMul(dst, x, y) }},
+		{"SwiGLUOAI", 3, func() { SwiGLUOAI(dst, x, y) }},
+		{"SoftCap", 2, func() { SoftCap(x, 30) }},
+		{"Softmax", 2, func() { copy(dst, x); Softmax(dst) }},
+		{"RopeNeox", 2, func() { RopeNeox(dst, cos, sin, n/64, 64) }},
+		{"RopeNorm", 2, func() { RopeNorm(dst, cos, sin, n/64, 64) }},
+		{"F16ToF32", 1, func() { F16ToF32(dst, half) }},
+		{"F32ToF16", 1, func() { F32ToF16(half, x) }},
+		{"BF16ToF32", 1, func() { BF16ToF32(dst, half) }},
+		{"F32ToBF16", 1, func() { F32ToBF16(half, x) }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			eachLevelB(b, func(b *testing.B) {
+				b.SetBytes(int64(4 * n * op.streams))
+				for b.Loop() {
+					op.run()
+				}
+			})
+		})
+	}
+	if sink == 1 {
+		b.Log(sink)
+	}
+}
+
+// attnBench runs one attention kernel over tiles that lie in the second-level
+// cache, for a grid of rows and head widths, against the multiply-add peak.
+func attnBench(b *testing.B, elemBytes int, run func(i, rows, dim int)) {
+	const tiles = 16
+	for _, dim := range []int{64, 80, 128, 256} {
+		for _, rows := range []int{1, 3, 4, 8, 9, 12, 36, 48} {
+			b.Run(fmt.Sprintf("dim=%d/rows=%d", dim, rows), func(b *testing.B) {
+				eachLevelB(b, func(b *testing.B) {
+					peak := fmaPeak()
+					ops := 2 * float64(rows*dim*Slots*tiles)
+					best := bestOf(b, func() {
+						for i := range tiles {
+							run(i, rows, dim)
+						}
+					})
+					report(b, best, tiles*Slots*dim*elemBytes, ops)
+					if peak > 0 {
+						b.ReportMetric(100*ops/best/max(peak, fmaPeak()), "%peak")
+					}
+				})
+			})
+		}
+	}
+}
+
+func BenchmarkAttnScores(b *testing.B) {
+	q, k, s := normals(48*256, 1, 1), normals(16*256*Slots, 1, 2), make([]float32, 48*Slots)
+	attnBench(b, 4, func(i, rows, dim int) {
+		AttnScores(s, q, dim, rows, k[i*dim*Slots:], dim, 0.125)
+	})
+}
+
+func BenchmarkAttnAccum(b *testing.B) {
+	p, c, v, acc := normals(48*Slots, 1, 1), normals(48, 0.1, 5), normals(16*256*Slots, 1, 2), make([]float32, 48*256)
+	attnBench(b, 4, func(i, rows, dim int) {
+		AttnAccum(acc, dim, p, c, rows, v[i*dim*Slots:], dim, Slots)
+	})
+}
+
+func BenchmarkAttnSoftmax(b *testing.B) {
+	for _, rows := range []int{1, 3, 12, 48} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			src, s := normals(rows*Slots, 3, 1), make([]float32, rows*Slots)
+			m, l, c := normals(rows, 1, 2), make([]float32, rows), make([]float32, rows)
+			eachLevelB(b, func(b *testing.B) {
+				best := bestOf(b, func() {
+					for range 100 {
+						copy(s, src)
+						AttnSoftmaxRows(s, m, l, c, rows)
+					}
+				})
+				b.ReportMetric(best/100/float64(rows)*1e9, "bestns/row")
+			})
+		})
+	}
+}
