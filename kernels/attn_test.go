@@ -93,6 +93,36 @@ func TestAttnAccum(t *testing.T) {
 	})
 }
 
+// TestAttnF16 compares the kernels over half floats with conversion first: every
+// bit must agree, at every level.
+func TestAttnF16(t *testing.T) {
+	eachAttention(t, func(t *testing.T, rows, dim, offset int) {
+		const scale = 0.125
+		stride := dim + rows%3*8
+		qv, pv, cv := normals((rows-1)*stride+dim, 1, 1), normals(rows*Slots, 1, 2), normals(rows, 1, 3)
+		half := make([]byte, 2*dim*Slots)
+		F32ToF16(half, normals(dim*Slots, 1, 4))
+		tile := make([]float32, dim*Slots)
+		F16ToF32(tile, half)
+
+		want := make([]float32, rows*Slots)
+		AttnScores(want, qv, stride, rows, tile, dim, scale)
+		s := guarded[float32](t, rows*Slots, (offset+9)%16)
+		AttnScoresF16(s, guardedCopy(t, qv, offset), stride, rows, guardedCopy(t, half, 2*offset+1), dim, scale)
+		require.Equal(t, want, append([]float32(nil), s...))
+
+		for _, n := range []int{0, 1, 7, 31, 32} {
+			want = append([]float32(nil), qv...)
+			AttnAccum(want, stride, pv, cv, rows, tile[:n*dim], dim, n)
+			acc := guarded[float32](t, len(qv), (offset+9)%16)
+			copy(acc, qv)
+			v := guardedCopy(t, half[:2*n*dim], 2*offset+1)
+			AttnAccumF16(acc, stride, guardedCopy(t, pv, offset), guardedCopy(t, cv, 1), rows, v, dim, n)
+			require.Equal(t, want, append([]float32(nil), acc...))
+		}
+	})
+}
+
 // TestAttnSoftmax follows rows through several tiles, masked slots and wholly
 // masked tiles among them, and compares with the softmax in f64.
 func TestAttnSoftmax(t *testing.T) {
@@ -173,6 +203,8 @@ func TestAttnShapesPanic(t *testing.T) {
 	require.Panics(t, func() { AttnAccum(f(7), 8, f(32), f(1), 1, f(8*32), 8, 32) })
 	require.Panics(t, func() { AttnAccum(f(8), 8, f(32), f(1), 1, f(8*31), 8, 32) })
 	require.Panics(t, func() { AttnSoftmaxRows(f(63), f(2), f(2), f(2), 2) })
+	require.Panics(t, func() { AttnScoresF16(f(32), f(8), 8, 1, make([]byte, 511), 8, 1) })
+	require.Panics(t, func() { AttnAccumF16(f(8), 8, f(32), f(1), 1, make([]byte, 511), 8, 32) })
 	require.NotPanics(t, func() {
 		AttnScores(nil, nil, 0, 0, nil, 0, 0)
 		AttnAccum(nil, 0, nil, nil, 0, nil, 0, 0)

@@ -89,6 +89,44 @@ func BenchmarkAttnAccum(b *testing.B) {
 	})
 }
 
+// BenchmarkAttnScoresF16 and BenchmarkAttnAccumF16 are to be read beside their
+// Converted forms, which convert a tile and run the f32 kernel.
+func BenchmarkAttnScoresF16(b *testing.B) {
+	q, k, s := normals(48*256, 1, 1), make([]byte, 2*16*256*Slots), make([]float32, 48*Slots)
+	F32ToF16(k, normals(16*256*Slots, 1, 2))
+	attnBench(b, 2, func(i, rows, dim int) {
+		AttnScoresF16(s, q, dim, rows, k[2*i*dim*Slots:], dim, 0.125)
+	})
+}
+
+func BenchmarkAttnScoresConverted(b *testing.B) {
+	q, k, s := normals(48*256, 1, 1), make([]byte, 2*16*256*Slots), make([]float32, 48*Slots)
+	tile := make([]float32, 256*Slots)
+	F32ToF16(k, normals(16*256*Slots, 1, 2))
+	attnBench(b, 2, func(i, rows, dim int) {
+		F16ToF32(tile[:dim*Slots], k[2*i*dim*Slots:])
+		AttnScores(s, q, dim, rows, tile, dim, 0.125)
+	})
+}
+
+func BenchmarkAttnAccumF16(b *testing.B) {
+	p, c, v, acc := normals(48*Slots, 1, 1), normals(48, 0.1, 5), make([]byte, 2*16*256*Slots), make([]float32, 48*256)
+	F32ToF16(v, normals(16*256*Slots, 1, 2))
+	attnBench(b, 2, func(i, rows, dim int) {
+		AttnAccumF16(acc, dim, p, c, rows, v[2*i*dim*Slots:], dim, Slots)
+	})
+}
+
+func BenchmarkAttnAccumConverted(b *testing.B) {
+	p, c, v, acc := normals(48*Slots, 1, 1), normals(48, 0.1, 5), make([]byte, 2*16*256*Slots), make([]float32, 48*256)
+	tile := make([]float32, 256*Slots)
+	F32ToF16(v, normals(16*256*Slots, 1, 2))
+	attnBench(b, 2, func(i, rows, dim int) {
+		F16ToF32(tile[:dim*Slots], v[2*i*dim*Slots:])
+		AttnAccum(acc, dim, p, c, rows, tile, dim, Slots)
+	})
+}
+
 func BenchmarkAttnSoftmax(b *testing.B) {
 	for _, rows := range []int{1, 3, 12, 48} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
