@@ -34,6 +34,9 @@ func Write(w io.Writer, kv []KV, tensors []TensorInfo, data func(w io.Writer, t 
 	if err := writeHead(out, kv, plan); err != nil {
 		return err
 	}
+	if len(tensors) == 0 {
+		return out.w.Flush() // vocabulary-only files end with their metadata
+	}
 	if err := out.pad(alignment); err != nil {
 		return err
 	}
