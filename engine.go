@@ -88,7 +88,7 @@ func (e *Engine) load() error {
 	if err != nil {
 		return err
 	}
-	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, min(e.opts.Batch, e.opts.Context))
+	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, e.opts.prec, min(e.opts.Batch, e.opts.Context))
 	return nil
 }
 

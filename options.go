@@ -7,6 +7,7 @@ import (
 
 	"kvasir/attention"
 	"kvasir/kvcache"
+	"kvasir/model"
 	"kvasir/sampler"
 )
 
@@ -26,6 +27,10 @@ type Options struct {
 	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
 	// Attention chooses the attention variant.
 	Attention string `json:"attention" flag:"attention" usage:"attention variant"`
+	// Precision of activations: "standard" (closer to the exact model than
+	// 8-bit activations throughout) or "high" (hardly to be told from exact;
+	// prefill takes about twice as long). "" = standard.
+	Precision string `json:"precision" flag:"precision" usage:"precision of activations: standard or high"`
 	// NoMmap reads the file into memory instead of mapping it.
 	NoMmap bool `json:"no_mmap" flag:"no-mmap" usage:"read the file instead of mapping it"`
 	// Logger receives warnings about the model file; nil = none.
@@ -43,6 +48,7 @@ type resolved struct {
 	Options
 	k        kvcache.DType
 	selector attention.Selector
+	prec     model.Precision
 }
 
 func (o Options) resolve() (*resolved, error) {
@@ -68,7 +74,13 @@ func (o Options) resolve() (*resolved, error) {
 	if o.KVType == "" {
 		r.KVType = "f16"
 	}
+	if o.Precision == "" {
+		r.Precision = model.Standard.String()
+	}
 	var err error
+	if r.prec, err = model.ParsePrecision(r.Precision); err != nil {
+		return nil, fmt.Errorf("precision: %w", err)
+	}
 	if r.k, err = kvcache.ParseDType(r.KVType); err != nil {
 		return nil, fmt.Errorf("kv-type: %w", err)
 	}

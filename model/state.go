@@ -1,19 +1,48 @@
 package model
 
 import (
+	"fmt"
+	"strings"
+
 	"kvasir/attention"
 	"kvasir/internal/parallel"
 	"kvasir/kvcache"
 	"kvasir/quant"
 )
 
-// headPlanes is the activation precision of the output projection: two int8
-// planes (15 bits). It runs for few rows, and its error lands on the logits
-// undamped. layerPlanes is that of all other products.
+// Precision says how finely activations are quantized for quantized weights:
+// one int8 plane per block of 32 values, or two (15 bits), which doubles the
+// arithmetic of a product but not its memory traffic.
+type Precision uint8
+
+// Standard uses two planes where they buy most for least: for the projections
+// to queries, keys and values (a seventh of the arithmetic, half of the error)
+// and for the output projection (few rows, and its error reaches the logits
+// undamped). High uses two everywhere.
 const (
-	headPlanes  = 2
-	layerPlanes = 1
+	Standard Precision = iota
+	High
 )
+
+var precisionNames = [...]string{Standard: "standard", High: "high"}
+
+func (p Precision) String() string { return precisionNames[p] }
+
+// ParsePrecision reads a precision by name.
+func ParsePrecision(name string) (Precision, error) {
+	for i, n := range precisionNames {
+		if n == name {
+			return Precision(i), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(precisionNames[:], ", "))
+}
+
+// planes returns the planes of the inner products of a layer.
+func (p Precision) planes() int { return 1 + int(p) }
+
+// finePlanes is the precision where two planes are always used.
+const finePlanes = 2
 
 // headRows is how many rows of logits are computed at a time.
 const headRows = 12
@@ -36,7 +65,8 @@ type State struct {
 	up   []float32
 	ffn  int // their row stride
 
-	inEmbd *input    // normed residual stream
+	inQKV  *input    // normed residual stream, for attention
+	inEmbd *input    // the same, for the FFN
 	inAttn *input    // attention output
 	inFFN  *input    // activation output
 	inHead *input    // normed rows for the output projection
@@ -58,8 +88,8 @@ type State struct {
 }
 
 // NewState sizes a state for passes of at most maxRows rows over a cache.
-func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attention.Selector, maxRows int) *State {
-	c := m.cfg
+func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attention.Selector, prec Precision, maxRows int) *State {
+	c, planes := m.cfg, prec.planes()
 	s := &State{m: m, pool: pool, maxRows: maxRows, step: kvcache.NewStep(maxRows, maxRows)}
 	s.runner = attention.NewRunner(pool, sel, m.attn, cache.Config().Ctx, maxRows)
 	maxCols := max(c.EmbedDim, c.Heads*c.ValueDim)
@@ -72,7 +102,7 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 	s.ffn = max(s.ffn, c.SharedExpertDim)
 	maxCols = max(maxCols, s.ffn)
 	if c.Experts > 0 {
-		s.moe = m.newMoeState(maxRows)
+		s.moe = m.newMoeState(maxRows, planes)
 		maxCols = max(maxCols, s.moe.dim)
 	}
 	s.x, s.h = make([]float32, maxRows*c.EmbedDim), make([]float32, maxRows*c.EmbedDim)
@@ -82,10 +112,11 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 		width *= 2
 	}
 	s.gate, s.up = make([]float32, maxRows*s.ffn), make([]float32, maxRows*width)
-	s.inEmbd = m.newInput(maxRows, c.EmbedDim, layerPlanes)
-	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, layerPlanes)
-	s.inFFN = m.newInput(maxRows, s.ffn, layerPlanes)
-	s.inHead = m.newInput(headRows, c.EmbedDim, headPlanes)
+	s.inQKV = m.newInput(maxRows, c.EmbedDim, finePlanes)
+	s.inEmbd = m.newInput(maxRows, c.EmbedDim, planes)
+	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, planes)
+	s.inFFN = m.newInput(maxRows, s.ffn, planes)
+	s.inHead = m.newInput(headRows, c.EmbedDim, finePlanes)
 	s.logits = make([]float32, m.head.matrix.Rows)
 	for range m.ropeSpecs {
 		s.cos = append(s.cos, make([]float32, maxRows*c.RopeDim/2))
