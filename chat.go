@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"kvasir/internal/chat"
@@ -70,28 +72,44 @@ func (e *Engine) special(id int32) string {
 
 // template finds a chat template by name, by path, or in the model.
 func (e *Engine) template(name string) (*chat.Template, error) {
-	if name != "" {
-		if t := chat.Builtin(name); t != nil {
-			return t, nil
-		}
-		src, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("chat template %q is neither built in nor a file: %w", name, err)
-		}
-		return chat.Parse(string(src))
+	if name == "" {
+		return e.own.get(e)
 	}
-	if src, err := e.file.String("tokenizer.chat_template"); err == nil && src != "" {
-		t, err := chat.Parse(src)
-		if err != nil {
-			return nil, fmt.Errorf("the model's chat template: %w", err)
-		}
+	if t := chat.Builtin(name); t != nil {
 		return t, nil
 	}
-	has := func(text string) bool { _, ok := e.tok.ID(text); return ok }
-	if t := chat.Default(e.model.Config().Arch.Name, has); t != nil {
-		return t, nil
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("chat template %q is neither built in (%s) nor a file: %w", name, strings.Join(chat.Builtins(), ", "), err)
 	}
-	return nil, fmt.Errorf("%w: the model file has none and its vocabulary fits no built-in one", ErrNoTemplate)
+	t, err := chat.Parse(string(src))
+	if err != nil {
+		return nil, fmt.Errorf("chat template %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// ownTemplate is the template that belongs to a model, parsed on first use.
+type ownTemplate struct {
+	once sync.Once
+	t    *chat.Template
+	err  error
+}
+
+func (o *ownTemplate) get(e *Engine) (*chat.Template, error) {
+	o.once.Do(func() {
+		if src, err := e.file.String("tokenizer.chat_template"); err == nil && src != "" {
+			if o.t, o.err = chat.Parse(src); o.err != nil {
+				o.err = fmt.Errorf("the model's chat template: %w", o.err)
+			}
+			return
+		}
+		has := func(text string) bool { _, ok := e.tok.ID(text); return ok }
+		if o.t = chat.Default(e.model.Config().Arch.Name, has); o.t == nil {
+			o.err = fmt.Errorf("%w: the model file has none and its vocabulary fits no built-in one", ErrNoTemplate)
+		}
+	})
+	return o.t, o.err
 }
 
 // Chat renders the conversation and generates the reply in a session of its

@@ -23,6 +23,7 @@ type Engine struct {
 	model *model.Model
 	cache *kvcache.Cache
 	pool  *parallel.Pool
+	own   ownTemplate
 
 	mu     sync.Mutex // one pass at a time; guards what follows
 	state  *model.State
