@@ -27,9 +27,11 @@ type File struct {
 
 	keys, names []uint32 // KV and Tensors sorted by name
 	parts       []part
-	// copies holds tensors whose bytes are not aligned well enough to be used
-	// where they are, by name. Nil for any file with a sane alignment.
-	copies map[string][]byte
+	// moved holds copies of the tensors whose bytes are not aligned well enough to
+	// be used where they are; movedAt has the place of each tensor in it, or -1.
+	// Both are nil for any file with a sane alignment.
+	moved   []byte
+	movedAt []int
 }
 
 // part is one file of a model.
@@ -62,32 +64,50 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 // ParseBytes is Parse for a file in memory. The result aliases data, which must
 // not change while it is in use.
 func ParseBytes(data []byte) (*File, error) {
+	f, err := parseBytes(data)
+	if err == nil {
+		f.copyMisaligned()
+	}
+	return f, err
+}
+
+func parseBytes(data []byte) (*File, error) {
 	f := &File{parts: []part{{mem: data, size: int64(len(data))}}}
 	if err := f.parse(&decoder{buf: data, size: uint64(len(data))}); err != nil {
 		return nil, err
 	}
-	f.copyMisaligned()
 	return f, nil
 }
 
-// copyMisaligned makes aligned copies of tensors that need one. It takes an
-// alignment below dataAlign for a file to have any.
+// copyMisaligned makes aligned copies of the tensors that need one. Only a file
+// with an alignment below dataAlign has any.
 func (f *File) copyMisaligned() {
+	total := 0
 	for i := range f.Tensors {
-		t := &f.Tensors[i]
-		data := f.Data(t)
-		if data == nil || uintptr(unsafe.Pointer(unsafe.SliceData(data)))%dataAlign == 0 {
+		if data := f.Data(&f.Tensors[i]); !aligned(data) {
+			total += (len(data) + dataAlign - 1) &^ (dataAlign - 1)
+		}
+	}
+	if total == 0 {
+		return
+	}
+	// From 16 bytes on, the allocator aligns to 8 at least.
+	moved, movedAt, next := make([]byte, max(total, 16)), make([]int, len(f.Tensors)), 0
+	for i := range f.Tensors {
+		data := f.Data(&f.Tensors[i])
+		if aligned(data) {
+			movedAt[i] = -1
 			continue
 		}
-		if f.copies == nil {
-			f.copies = make(map[string][]byte)
-		}
-		// A capacity of whole 16 bytes keeps the allocator from packing small
-		// blocks at odd addresses.
-		mem := make([]byte, len(data), (len(data)+15)&^15)
-		copy(mem, data)
-		f.copies[t.Name] = mem[:len(data):len(data)]
+		movedAt[i] = next
+		copy(moved[next:], data)
+		next += (len(data) + dataAlign - 1) &^ (dataAlign - 1)
 	}
+	f.moved, f.movedAt = moved, movedAt
+}
+
+func aligned(b []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(b)))%dataAlign == 0
 }
 
 // Tensor finds a tensor by name. The result points into Tensors.
@@ -120,15 +140,19 @@ func (f *File) Expect(name string, dims ...uint64) (*TensorInfo, error) {
 // valid until Close. It returns nil if there is no data to be had, for the reason
 // that DataErr gives.
 func (f *File) Data(t *TensorInfo) []byte {
-	if data, ok := f.copies[t.Name]; ok {
-		return data
-	}
 	if f.DataErr() != nil || t.Shard < 0 || t.Shard >= len(f.parts) {
 		return nil
 	}
 	mem := f.parts[t.Shard].mem
 	if t.Offset < 0 || t.Size < 0 || t.Offset > int64(len(mem)) || t.Size > int64(len(mem))-t.Offset {
 		return nil // not a tensor of this file
+	}
+	if f.moved != nil {
+		if i, ok := find(f.Tensors, f.names, t.Name, nameOf); ok && f.movedAt[i] >= 0 {
+			at := f.movedAt[i]
+			end := at + int(f.Tensors[i].Size)
+			return f.moved[at:end:end]
+		}
 	}
 	end := t.Offset + t.Size
 	return mem[t.Offset:end:end]
@@ -212,7 +236,8 @@ func (f *File) Close() error {
 			errs = append(errs, p.file.Close())
 		}
 	}
-	f.KV, f.keys, f.Tensors, f.names, f.parts, f.copies = nil, nil, nil, nil, nil, nil
+	f.KV, f.keys, f.Tensors, f.names = nil, nil, nil, nil
+	f.parts, f.moved, f.movedAt = nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -2,7 +2,6 @@ package gguf
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"strings"
 
@@ -33,7 +32,10 @@ func Open(path string, opts Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.openRest(opts); err != nil {
+	if err = f.openRest(opts); err == nil {
+		err = f.Guard(func() error { f.copyMisaligned(); return nil })
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func openPart(path string, opts Options) (*File, error) {
 	}
 	var f *File
 	err = mmap.Guard(func() (err error) {
-		f, err = ParseBytes(m.Data)
+		f, err = parseBytes(m.Data)
 		return err
 	}, m)
 	if err != nil {
@@ -133,11 +135,6 @@ func (f *File) addPart(path string, i int, count uint64, opts Options) error {
 		t.Shard = i
 		f.Tensors = append(f.Tensors, t)
 	}
-	if f.copies == nil {
-		f.copies = p.copies
-		return nil
-	}
-	maps.Copy(f.copies, p.copies)
 	return nil
 }
 
