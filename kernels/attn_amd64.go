@@ -96,10 +96,18 @@ func attnSoftmax(s *[Slots]float32, m, l *float32) float32 {
 	return c
 }
 
+// manyRows is the number of rows from which passes over all rows beat one row at
+// a time.
+const manyRows = 6
+
 func attnSoftmaxRows(s, m, l, c []float32, rows int) {
 	switch {
+	case level >= AVX512 && rows >= manyRows:
+		attnSoftmaxManyAVX512(&s[0], &m[0], &l[0], &c[0], rows)
 	case level >= AVX512:
 		attnSoftmaxRowsAVX512(&s[0], &m[0], &l[0], &c[0], rows)
+	case level >= AVX2 && rows >= manyRows:
+		attnSoftmaxManyAVX2(&s[0], &m[0], &l[0], &c[0], rows)
 	case level >= AVX2:
 		attnSoftmaxRowsAVX2(&s[0], &m[0], &l[0], &c[0], rows)
 	default:

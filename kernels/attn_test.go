@@ -107,18 +107,22 @@ func TestAttnF16(t *testing.T) {
 
 		want := make([]float32, rows*Slots)
 		AttnScores(want, qv, stride, rows, tile, dim, scale)
-		s := guarded[float32](t, rows*Slots, (offset+9)%16)
-		AttnScoresF16(s, guardedCopy(t, qv, offset), stride, rows, guardedCopy(t, half, 2*offset+1), dim, scale)
-		require.Equal(t, want, append([]float32(nil), s...))
+		eachZMM(func() {
+			s := guarded[float32](t, rows*Slots, (offset+9)%16)
+			AttnScoresF16(s, guardedCopy(t, qv, offset), stride, rows, guardedCopy(t, half, 2*offset+1), dim, scale)
+			require.Equal(t, want, append([]float32(nil), s...))
+		})
 
 		for _, n := range []int{0, 1, 7, 31, 32} {
 			want = append([]float32(nil), qv...)
 			AttnAccum(want, stride, pv, cv, rows, tile[:n*dim], dim, n)
-			acc := guarded[float32](t, len(qv), (offset+9)%16)
-			copy(acc, qv)
-			v := guardedCopy(t, half[:2*n*dim], 2*offset+1)
-			AttnAccumF16(acc, stride, guardedCopy(t, pv, offset), guardedCopy(t, cv, 1), rows, v, dim, n)
-			require.Equal(t, want, append([]float32(nil), acc...))
+			eachZMM(func() {
+				acc := guarded[float32](t, len(qv), (offset+9)%16)
+				copy(acc, qv)
+				v := guardedCopy(t, half[:2*n*dim], 2*offset+1)
+				AttnAccumF16(acc, stride, guardedCopy(t, pv, offset), guardedCopy(t, cv, 1), rows, v, dim, n)
+				require.Equal(t, want, append([]float32(nil), acc...))
+			})
 		}
 	})
 }

@@ -2,9 +2,12 @@
 
 package kernels
 
+// An accumulator is the same chain of fused multiply-adds in a lane of either
+// width, so the width may follow the number of rows without showing in results.
+
 func attnScoresF16(s, q []float32, qStride, rows int, k []byte, dim int, scale float32) {
 	switch {
-	case level >= AVX512:
+	case level >= AVX512 && !splitZMM:
 		for r := 0; r < rows; {
 			n := attnTile512(rows-r, 12)
 			attnScoresF16TileAVX512(&s[r*Slots], &q[r*qStride], qStride, n, &k[0], dim, scale)
@@ -23,7 +26,7 @@ func attnScoresF16(s, q []float32, qStride, rows int, k []byte, dim int, scale f
 
 func attnAccumF16(acc []float32, accStride int, p, c []float32, rows int, v []byte, dim, n int) {
 	switch {
-	case level >= AVX512:
+	case level >= AVX512 && (!splitZMM || rows > 3 || dim%32 != 0):
 		d := 0
 		for ; d+64 <= dim; d += 64 {
 			for r := 0; r < rows; {

@@ -164,3 +164,9 @@ func attnSoftmaxRowsAVX512(s, m, l, c *float32, rows int)
 
 //go:noescape
 func attnSoftmaxRowsAVX2(s, m, l, c *float32, rows int)
+
+//go:noescape
+func attnSoftmaxManyAVX512(s, m, l, c *float32, rows int)
+
+//go:noescape
+func attnSoftmaxManyAVX2(s, m, l, c *float32, rows int)

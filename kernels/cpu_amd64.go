@@ -21,3 +21,25 @@ func hostLevel() Level {
 func hostVNNI() bool { return cpu.X86.HasAVX512VNNI }
 
 func hostBF16() bool { return cpu.X86.HasAVX512BF16 }
+
+// splitZMM reports a core that executes each 512-bit operation in two halves. The
+// wide form then wins only where it saves instructions, and loses where it needs
+// a conversion of 16 half floats, which such a core breaks up further. Kernels
+// whose results do not depend on the vector width may test it.
+var splitZMM = hostSplitZMM()
+
+// hostSplitZMM knows Zen 4: AMD, family 19h. (Zen 3 shares the family, without
+// AVX-512.)
+func hostSplitZMM() bool {
+	_, b, c, d := cpuid(0)
+	if b != 0x68747541 || d != 0x69746e65 || c != 0x444d4163 { // "Auth" "enti" "cAMD"
+		return false
+	}
+	a, _, _, _ := cpuid(1)
+	return a>>8&0xf == 0xf && a>>20&0xff == 0x19-0xf
+}
+
+// cpuid returns the registers of a CPUID leaf, subleaf 0.
+//
+//go:noescape
+func cpuid(leaf uint32) (a, b, c, d uint32)

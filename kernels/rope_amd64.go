@@ -26,8 +26,6 @@ func ropeNorm(x, cos, sin []float32, headDim int) {
 	}
 }
 
-func spinPause(n int) { spinPauseAsm(n) }
-
 //go:noescape
 func ropeNeoxAVX512(x, cos, sin *float32, n, heads, headDim int)
 
@@ -39,6 +37,3 @@ func ropeNormAVX512(x, cos, sin *float32, n, heads, headDim int)
 
 //go:noescape
 func ropeNormAVX2(x, cos, sin *float32, n, heads, headDim int)
-
-//go:noescape
-func spinPauseAsm(n int)

@@ -222,6 +222,24 @@
 	VFMADD213PS  Z29, x, p;                                   \
 	VSCALEFPS.Z  n, p, K2, p                                  // p·2^n, or 0
 
+// EXP512SS is EXP512 for the first lane alone, with the same constants.
+#define EXP512SS(x, t, n, p) \
+	VCMPSS       $5, X30, x, K2; \
+	VMINSS       x, X31, x;      \
+	VMOVAPS      X20, t;         \
+	VFMADD231SS  X21, x, t;      \
+	VSUBSS       X20, t, n;      \
+	VFNMADD231SS X22, n, x;      \
+	VFNMADD231SS X23, n, x;      \
+	VMOVAPS      X24, p;         \
+	VFMADD213SS  X25, x, p;      \
+	VFMADD213SS  X26, x, p;      \
+	VFMADD213SS  X27, x, p;      \
+	VFMADD213SS  X28, x, p;      \
+	VFMADD213SS  X29, x, p;      \
+	VFMADD213SS  X29, x, p;      \
+	VSCALEFSS.Z  n, p, K2, p
+
 // EXP256 is EXP512 for 8 lanes; it destroys x, t, n, lo, hi and inf. The power of
 // two is added to the exponent field, which serves normal results only: the two
 // ends are blended over (1 is "less than", 6 "not less or equal", true for NaN).

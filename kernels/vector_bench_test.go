@@ -144,3 +144,31 @@ func BenchmarkAttnSoftmax(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAttnDecode walks a half-float cache as one decoded token does: scores,
+// softmax and accumulation of each block of 32 slots. MB/s counts K and V. Asking
+// for the next block ahead (PREFETCHT0) made every case slower when tried.
+func BenchmarkAttnDecode(b *testing.B) {
+	const rows, dim, tile = 3, 64, 2 * 64 * Slots
+	q, s, acc := normals(rows*dim, 1, 1), make([]float32, rows*Slots), make([]float32, rows*dim)
+	m, l, c := make([]float32, rows), make([]float32, rows), make([]float32, rows)
+	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 96 << 20} {
+		kv := make([]byte, n)
+		adviseHuge(kv)
+		F32ToF16(kv[:2*tile], normals(tile, 1, 2))
+		for done := 2 * tile; done < n; done *= 2 {
+			copy(kv[done:], kv[:done])
+		}
+		b.Run(size, func(b *testing.B) {
+			eachLevelB(b, func(b *testing.B) {
+				report(b, bestOf(b, func() {
+					for i := 0; i+2*tile <= n; i += 2 * tile {
+						AttnScoresF16(s, q, dim, rows, kv[i:], dim, 0.125)
+						AttnSoftmaxRows(s, m, l, c, rows)
+						AttnAccumF16(acc, dim, s, c, rows, kv[i+tile:], dim, Slots)
+					}
+				}), n, float64(n*rows))
+			})
+		})
+	}
+}
