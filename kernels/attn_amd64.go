@@ -74,6 +74,9 @@ func attnAccum(acc []float32, accStride int, p, c []float32, rows int, v []float
 		for ; d < dim; d += 8 {
 			for r := 0; r < rows; {
 				t := attnTile2(rows - r)
+				if rows-r >= 6 {
+					t = 6
+				}
 				attnAccumNarrowAVX2(&acc[r*accStride+d], accStride, &p[r*Slots], &c[r], t, &v[d], dim, n, min(8, dim-d))
 				r += t
 			}

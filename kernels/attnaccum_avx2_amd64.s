@@ -8,6 +8,7 @@
 
 #define ACC DI
 #define AS R8
+#define ACC3 R9
 #define P SI
 #define C R10
 #define V DX
@@ -284,5 +285,72 @@ loop:
 	JNZ          loop
 
 	VMASKMOVPS Y0, Y14, (ACC)
+	VZEROUPPER
+	RET
+
+// func attnAccumx6w8AVX2(acc *float32, accStride int, p, c *float32, v *float32, dim, n, width int)
+//
+// Six rows, so that six chains of multiply-adds run side by side.
+TEXT ·attnAccumx6w8AVX2(SB), NOSPLIT, $0-64
+	MOVQ         acc+0(FP), ACC
+	MOVQ         accStride+8(FP), AS
+	SHLQ         $2, AS
+	LEAQ         (AS)(AS*2), ACC3
+	ADDQ         ACC, ACC3
+	MOVQ         p+16(FP), P
+	MOVQ         c+24(FP), C
+	MOVQ         v+32(FP), V
+	MOVQ         dim+40(FP), VS
+	SHLQ         $2, VS
+	MOVQ         width+56(FP), LEFT
+	LEAQ         ·tailMask+32(SB), TMP
+	SHLQ         $2, LEFT
+	SUBQ         LEFT, TMP
+	VMOVDQU      (TMP), Y14            // the first width lanes
+	MOVQ         n+48(FP), LEFT
+	VBROADCASTSS (C), Y15              // c[r]
+	VMASKMOVPS   (ACC), Y14, Y0
+	VMULPS       Y15, Y0, Y0
+	VBROADCASTSS 4(C), Y15
+	VMASKMOVPS   (ACC)(AS*1), Y14, Y1
+	VMULPS       Y15, Y1, Y1
+	VBROADCASTSS 8(C), Y15
+	VMASKMOVPS   (ACC)(AS*2), Y14, Y2
+	VMULPS       Y15, Y2, Y2
+	VBROADCASTSS 12(C), Y15
+	VMASKMOVPS   (ACC3), Y14, Y3
+	VMULPS       Y15, Y3, Y3
+	VBROADCASTSS 16(C), Y15
+	VMASKMOVPS   (ACC3)(AS*1), Y14, Y4
+	VMULPS       Y15, Y4, Y4
+	VBROADCASTSS 20(C), Y15
+	VMASKMOVPS   (ACC3)(AS*2), Y14, Y5
+	VMULPS       Y15, Y5, Y5
+
+loop:
+	VMASKMOVPS   (V), Y14, Y15 // v[j][d:d+width]
+	VBROADCASTSS (P), Y12
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS 128(P), Y13
+	VFMADD231PS  Y15, Y13, Y1
+	VBROADCASTSS 256(P), Y12
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS 384(P), Y13
+	VFMADD231PS  Y15, Y13, Y3
+	VBROADCASTSS 512(P), Y12
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS 640(P), Y13
+	VFMADD231PS  Y15, Y13, Y5
+	ADDQ         $4, P
+	ADDQ         VS, V
+	DECQ         LEFT
+	JNZ          loop
+
+	VMASKMOVPS Y0, Y14, (ACC)
+	VMASKMOVPS Y1, Y14, (ACC)(AS*1)
+	VMASKMOVPS Y2, Y14, (ACC)(AS*2)
+	VMASKMOVPS Y3, Y14, (ACC3)
+	VMASKMOVPS Y4, Y14, (ACC3)(AS*1)
+	VMASKMOVPS Y5, Y14, (ACC3)(AS*2)
 	VZEROUPPER
 	RET

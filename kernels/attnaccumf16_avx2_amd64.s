@@ -5,8 +5,7 @@
 // As attnaccum_avx2_amd64.s, with the V tile in half floats.
 //
 // Tiles of up to 3 rows by 32 dimensions: row r keeps four accumulators from Y(4r)
-// on, its weight stands in Y(12+r), and 8 values of V in Y15. A tile of up to 8
-// dimensions serves the rest, with one accumulator a row.
+// on, its weight stands in Y(12+r), and 8 values of V in Y15.
 
 #define ACC DI
 #define AS R8
@@ -15,7 +14,6 @@
 #define V DX
 #define VS R11
 #define LEFT CX
-#define TMP AX
 
 // func attnAccumF16x3AVX2(acc *float32, accStride int, p, c *float32, v *byte, dim, n int)
 TEXT ·attnAccumF16x3AVX2(SB), NOSPLIT, $0-56

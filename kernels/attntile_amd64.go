@@ -75,6 +75,8 @@ func attnAccumTileAVX2(acc *float32, accStride int, p, c *float32, rows int, v *
 
 func attnAccumNarrowAVX2(acc *float32, accStride int, p, c *float32, rows int, v *float32, dim, n, width int) {
 	switch rows {
+	case 6:
+		attnAccumx6w8AVX2(acc, accStride, p, c, v, dim, n, width)
 	case 3:
 		attnAccumx3w8AVX2(acc, accStride, p, c, v, dim, n, width)
 	case 2:
@@ -149,6 +151,9 @@ func attnAccumx2AVX2(acc *float32, accStride int, p, c *float32, v *float32, dim
 
 //go:noescape
 func attnAccumx1AVX2(acc *float32, accStride int, p, c *float32, v *float32, dim, n int)
+
+//go:noescape
+func attnAccumx6w8AVX2(acc *float32, accStride int, p, c *float32, v *float32, dim, n, width int)
 
 //go:noescape
 func attnAccumx3w8AVX2(acc *float32, accStride int, p, c *float32, v *float32, dim, n, width int)
