@@ -154,7 +154,6 @@ func BenchmarkAttnDecode(b *testing.B) {
 	m, l, c := make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 96 << 20} {
 		kv := make([]byte, n)
-		adviseHuge(kv)
 		F32ToF16(kv[:2*tile], normals(tile, 1, 2))
 		for done := 2 * tile; done < n; done *= 2 {
 			copy(kv[done:], kv[:done])
