@@ -124,8 +124,8 @@ func layers() map[string]Layer {
 func TestMatchesDefinition(t *testing.T) {
 	for name, l := range layers() {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(l, 700, kvcache.F32)
-			got := f.run(t, 2, denseSelector{}, 300, 150, 1)
+			f := newFixture(l, 560, kvcache.F32)
+			got := f.run(t, 2, denseSelector{}, 300, 230, 1)
 			for i, want := range f.naive() {
 				require.InDelta(t, want, got[i], 2e-5, "value %d", i)
 			}
@@ -141,9 +141,9 @@ func TestBitsDoNotDependOnTheCut(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprint(name, "/", ty), func(t *testing.T) {
-				f := newFixture(l, 1200, ty)
-				want := f.run(t, 1, denseSelector{}, 1200)
-				for _, cut := range [][]int{{1}, {7}, {64}, {511, 1, 2, 513, 1}} {
+				f := newFixture(l, 600, ty)
+				want := f.run(t, 1, denseSelector{}, 600)
+				for _, cut := range [][]int{{1}, {7}, {64}, {511, 1, 2, 33, 1}} {
 					for _, workers := range []int{1, 3} {
 						got := f.run(t, workers, denseSelector{}, cut...)
 						requireSameBits(t, want, got, "chunks %v, %d workers", cut, workers)
@@ -182,7 +182,7 @@ func (failing) Name() string { return "failing" }
 func (failing) Select(*Plan, *Request) error { return fmt.Errorf("no plan") }
 
 func TestFullPlanEqualsDense(t *testing.T) {
-	f := newFixture(layers()["gqa"], 900, kvcache.F16)
+	f := newFixture(layers()["gqa"], 640, kvcache.F16)
 	want := f.run(t, 2, denseSelector{}, 600, 1)
 	requireSameBits(t, want, f.run(t, 2, listAll{}, 600, 1), "full plan")
 }

@@ -43,32 +43,57 @@ func newScratch(rows, kDim, vDim, blocks int) *scratch {
 // position of each query token; row r belongs to token r/group.
 func (w *scratch) attendBlock(l *Layer, st *rowState, seg *kvcache.Seg, pos []int32) {
 	rows, group := len(st.m), l.Group()
-	w.view.LoadK(w.k, seg)
-	kernels.AttnScores(w.s, w.q, l.KDim, rows, w.k[:l.KDim*kvcache.BlockSlots], l.KDim, l.Scale)
+	w.scores(l, seg, rows)
 	if l.SoftCap > 0 {
 		kernels.SoftCap(w.s[:rows*kvcache.BlockSlots], l.SoftCap)
 	}
-	for r := range rows {
-		s := w.s[r*kvcache.BlockSlots:][:kvcache.BlockSlots]
-		mask(s, seg.Pos, pos[r/group], l.Window)
-		w.c[r] = kernels.AttnSoftmax(s, &st.m[r], &st.l[r])
+	for t, p := range pos {
+		mask(w.s[t*group*kvcache.BlockSlots:(t+1)*group*kvcache.BlockSlots], seg.Pos, p, l.Window)
+	}
+	kernels.AttnSoftmaxRows(w.s, st.m, st.l, w.c, rows)
+	w.accumulate(l, st, seg)
+}
+
+// fusedRows is the number of rows up to which reading an f16 tile directly is
+// faster than decoding it first; the bits are the same.
+const fusedRows = 11
+
+// scores computes scale·q·k of all rows with all slots of a block.
+func (w *scratch) scores(l *Layer, seg *kvcache.Seg, rows int) {
+	if k, _ := w.view.Types(); k == kvcache.F16 && rows <= fusedRows {
+		kernels.AttnScoresF16(w.s, w.q, l.KDim, rows, seg.K, l.KDim, l.Scale)
+		return
+	}
+	w.view.LoadK(w.k, seg)
+	kernels.AttnScores(w.s, w.q, l.KDim, rows, w.k[:l.KDim*kvcache.BlockSlots], l.KDim, l.Scale)
+}
+
+// accumulate rescales the rows and adds the weighted values of a block.
+func (w *scratch) accumulate(l *Layer, st *rowState, seg *kvcache.Seg) {
+	rows := len(st.m)
+	if _, v := w.view.Types(); v == kvcache.F16 && rows <= fusedRows {
+		kernels.AttnAccumF16(st.acc, st.dim, w.s, w.c, rows, seg.V, l.VDim, len(seg.Pos))
+		return
 	}
 	w.view.LoadV(w.v, seg)
 	kernels.AttnAccum(st.acc, st.dim, w.s, w.c, rows, w.v[:l.VDim*kvcache.BlockSlots], l.VDim, len(seg.Pos))
 }
 
-// mask sets the scores of slots that the query at position q must not see to
-// -Inf: later tokens, tokens outside the window, slots that hold nothing.
+// mask sets the scores of slots that a query token at position q must not see
+// to -Inf: later tokens, tokens outside the window, slots that hold nothing. s
+// holds the rows of the token, BlockSlots scores each.
 func mask(s []float32, pos []int32, q int32, window int) {
 	n := len(pos)
-	for j := n; j < len(s); j++ {
-		s[j] = negInf
-	}
-	if pos[n-1] <= q && (window == 0 || int(q-pos[0]) < window) {
+	if n == kvcache.BlockSlots && pos[n-1] <= q && (window == 0 || int(q-pos[0]) < window) {
 		return
 	}
-	for j, p := range pos {
-		if p > q || (window > 0 && int(q-p) >= window) {
+	for ; len(s) > 0; s = s[kvcache.BlockSlots:] {
+		for j, p := range pos {
+			if p > q || (window > 0 && int(q-p) >= window) {
+				s[j] = negInf
+			}
+		}
+		for j := n; j < kvcache.BlockSlots; j++ {
 			s[j] = negInf
 		}
 	}
