@@ -23,6 +23,9 @@ func (m *Model) bind() error {
 	}
 	if m.head == nil { // tied
 		m.head = embd[0]
+		if m.head.Bias, err = ld.vector("output.bias", rows, true); err != nil {
+			return err
+		}
 	}
 	m.layers = make([]layer, c.Layers)
 	for i := range m.layers {
