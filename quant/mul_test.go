@@ -150,7 +150,7 @@ func TestMulSplit(t *testing.T) {
 		cols := testCols(f)[1]
 		p := pack(t, randMatrix(t, rng, f, rows, cols))
 		s := quant.NewScratch(cols + 100)
-		for _, in := range []*quant.Input{randInput(rng, 1, cols, 1), randInput(rng, n, cols, 1)} {
+		for _, in := range []*quant.Input{randInput(rng, 1, cols, 1), randInput(rng, 3, cols, 1), randInput(rng, n, cols, 1)} {
 			whole := mul(p, in)
 			for lo := range p.RowGroups() {
 				for hi := lo; hi <= p.RowGroups(); hi++ {
@@ -235,7 +235,7 @@ func TestMulDoesNotAllocate(t *testing.T) {
 // BenchmarkMul reports, as MB/s, the packed weight bytes read per second for one
 // column and, as GMAC/s, multiply-adds per nanosecond.
 func BenchmarkMul(b *testing.B) {
-	types := []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16}
+	types := []quant.Type{quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.F16}
 	for _, shape := range [][2]int{{576, 576}, {1536, 576}, {576, 1536}, {49152, 576}} {
 		for _, typ := range types {
 			if shape[0] == 49152 && typ != quant.Q8_0 {
