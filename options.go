@@ -27,9 +27,9 @@ type Options struct {
 	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
 	// Attention chooses the attention variant.
 	Attention string `json:"attention" flag:"attention" usage:"attention variant"`
-	// Precision of activations: "standard" (closer to the exact model than
-	// 8-bit activations throughout) or "high" (hardly to be told from exact;
-	// prefill takes about twice as long). "" = standard.
+	// Precision of activations: "standard" (8 bits, 15 where outliers would
+	// spoil a block) or "high" (15 bits throughout: hardly to be told from the
+	// exact model; prefill takes longer). "" = standard.
 	Precision string `json:"precision" flag:"precision" usage:"precision of activations: standard or high"`
 	// NoMmap reads the file into memory instead of mapping it.
 	NoMmap bool `json:"no_mmap" flag:"no-mmap" usage:"read the file instead of mapping it"`

@@ -419,6 +419,12 @@ TEXT ·gemmQ16x6U15G32P2AVX2(SB), NOSPLIT, $384-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX
+	ORL          (BX)(R12*1), AX
+	ORL          (BX)(R12*2), AX          // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -699,6 +705,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -967,6 +975,8 @@ block:
 	VPADDD       sums-64(SP), Y10, Y10
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPADDD       sums-32(SP), Y11, Y11
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -1535,6 +1545,12 @@ TEXT ·gemmQ16x6U15G16P2AVX2(SB), NOSPLIT, $384-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX
+	ORL          (BX)(R12*1), AX
+	ORL          (BX)(R12*2), AX          // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -1687,6 +1703,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -1827,6 +1845,8 @@ block:
 	VPADDD       sums-64(SP), Y10, Y10
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPADDD       sums-32(SP), Y11, Y11
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -2063,6 +2083,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPSLLD       $7, Y11, Y11
 	VMOVDQU      Y11, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12             // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
@@ -2203,6 +2225,8 @@ block:
 	VPADDD       sums-64(SP), Y10, Y10
 	VPMADDWD     gemmOnes<>(SB), Y11, Y11
 	VPADDD       sums-32(SP), Y11, Y11
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -2471,6 +2495,8 @@ TEXT ·gemmQ16x2U15G32P2AVX2(SB), NOSPLIT, $128-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX        // lowest bit of d: fine
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -2575,6 +2601,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -2675,6 +2703,8 @@ block:
 	VPADDD       sums-64(SP), Y2, Y2
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPADDD       sums-32(SP), Y3, Y3
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -2915,6 +2945,8 @@ TEXT ·gemmQ16x2U15G16P2AVX2(SB), NOSPLIT, $128-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX        // lowest bit of d: fine
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -2971,6 +3003,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -3023,6 +3057,8 @@ block:
 	VPADDD       sums-64(SP), Y2, Y2
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPADDD       sums-32(SP), Y3, Y3
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -3107,6 +3143,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPSLLD       $7, Y3, Y3
 	VMOVDQU      Y3, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
@@ -3159,6 +3197,8 @@ block:
 	VPADDD       sums-64(SP), Y2, Y2
 	VPMADDWD     gemmOnes<>(SB), Y3, Y3
 	VPADDD       sums-32(SP), Y3, Y3
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -3317,6 +3357,7 @@ TEXT ·gemmQ16x1U15G32P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX               // lowest bit of d: fine
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -3377,6 +3418,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -3435,6 +3478,8 @@ block:
 	VPADDD       sums-64(SP), Y0, Y0
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -3593,6 +3638,7 @@ TEXT ·gemmQ16x1U15G16P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX               // lowest bit of d: fine
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 16(DX), Y14
@@ -3625,6 +3671,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12              // chunk 0
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD 48(DX), Y14
@@ -3655,6 +3703,8 @@ block:
 	VPADDD       sums-64(SP), Y0, Y0
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -3701,6 +3751,8 @@ block:
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12           // chunk 4
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 64(DX), Y14
@@ -3731,6 +3783,8 @@ block:
 	VPADDD       sums-64(SP), Y0, Y0
 	VPMADDWD     gemmOnes<>(SB), Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -4061,6 +4115,10 @@ TEXT ·gemmQ16x4U63G32P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX                 // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -4269,6 +4327,8 @@ block:
 	VPSLLD       $7, Y5, Y5
 	VPSLLD       $7, Y6, Y6
 	VPSLLD       $7, Y7, Y7
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -4477,6 +4537,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y7, Y7
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -4897,6 +4959,10 @@ TEXT ·gemmQ16x4U63G16P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX                 // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -5001,6 +5067,8 @@ block:
 	VPSLLD       $7, Y5, Y5
 	VPSLLD       $7, Y6, Y6
 	VPSLLD       $7, Y7, Y7
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -5105,6 +5173,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y7, Y7
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -5265,6 +5335,8 @@ block:
 	VPSLLD       $7, Y5, Y5
 	VPSLLD       $7, Y6, Y6
 	VPSLLD       $7, Y7, Y7
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
@@ -5369,6 +5441,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y7, Y7
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -5621,6 +5695,8 @@ TEXT ·gemmQ16x2U63G32P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX          // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -5733,6 +5809,8 @@ block:
 	VPSLLD       $7, Y1, Y1
 	VPSLLD       $7, Y2, Y2
 	VPSLLD       $7, Y3, Y3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -5845,6 +5923,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y3, Y3
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -6093,6 +6173,8 @@ TEXT ·gemmQ16x2U63G16P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX          // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6149,6 +6231,8 @@ block:
 	VPSLLD       $7, Y1, Y1
 	VPSLLD       $7, Y2, Y2
 	VPSLLD       $7, Y3, Y3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6205,6 +6289,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y3, Y3
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -6289,6 +6375,8 @@ block:
 	VPSLLD       $7, Y1, Y1
 	VPSLLD       $7, Y2, Y2
 	VPSLLD       $7, Y3, Y3
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
@@ -6345,6 +6433,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y3, Y3
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -6509,6 +6599,7 @@ TEXT ·gemmQ16x1U63G32P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX                 // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6573,6 +6664,8 @@ block:
 	VPADDD       Y14, Y1, Y1
 	VPSLLD       $7, Y0, Y0
 	VPSLLD       $7, Y1, Y1
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6637,6 +6730,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -6799,6 +6894,7 @@ TEXT ·gemmQ16x1U63G16P2AVX2(SB), NOSPLIT, $0-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX                 // lowest bit of d: fine
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6831,6 +6927,8 @@ block:
 	VPADDD       Y14, Y1, Y1
 	VPSLLD       $7, Y0, Y0
 	VPSLLD       $7, Y1, Y1
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y8
 	VMOVDQU      32(SI), Y9
 	VMOVDQU      64(SI), Y10
@@ -6863,6 +6961,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -6909,6 +7009,8 @@ block:
 	VPADDD       Y14, Y1, Y1
 	VPSLLD       $7, Y0, Y0
 	VPSLLD       $7, Y1, Y1
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y8
 	VMOVDQU      288(SI), Y9
 	VMOVDQU      320(SI), Y10
@@ -6941,6 +7043,8 @@ block:
 	VPADDW       Y15, Y14, Y14
 	VPMADDWD     gemmOnes<>(SB), Y14, Y14
 	VPADDD       Y14, Y1, Y1
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -7347,6 +7451,12 @@ TEXT ·gemmQ8x6U255G32P2AVX2(SB), NOSPLIT, $192-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX
+	ORL          (BX)(R12*1), AX
+	ORL          (BX)(R12*2), AX            // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -7643,6 +7753,8 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -7933,6 +8045,8 @@ block:
 	VPSLLD       $4, Y11, Y11
 	VPADDD       Y11, Y5, Y5
 	VPADDD       sums-32(SP), Y5, Y5
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -8433,6 +8547,12 @@ TEXT ·gemmQ8x6U255G16P2AVX2(SB), NOSPLIT, $192-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX
+	ORL          (DX)(R12*2), AX
+	ORL          (BX), AX
+	ORL          (BX)(R12*1), AX
+	ORL          (BX)(R12*2), AX            // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -8593,6 +8713,8 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -8747,6 +8869,8 @@ block:
 	VPSLLD       $4, Y11, Y11
 	VPADDD       Y11, Y5, Y5
 	VPADDD       sums-32(SP), Y5, Y5
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -8955,6 +9079,8 @@ block:
 	VPADDD       Y11, Y5, Y5
 	VPSLLD       $7, Y5, Y5
 	VMOVDQU      Y5, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -9109,6 +9235,8 @@ block:
 	VPSLLD       $4, Y11, Y11
 	VPADDD       Y11, Y5, Y5
 	VPADDD       sums-32(SP), Y5, Y5
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -9349,6 +9477,8 @@ TEXT ·gemmQ8x2U255G32P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX            // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -9469,6 +9599,8 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -9587,6 +9719,8 @@ block:
 	VPSLLD       $4, Y7, Y7
 	VPADDD       Y7, Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -9815,6 +9949,8 @@ TEXT ·gemmQ8x2U255G16P2AVX2(SB), NOSPLIT, $64-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX
+	ORL          (DX)(R12*1), AX            // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -9879,6 +10015,8 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -9941,6 +10079,8 @@ block:
 	VPSLLD       $4, Y7, Y7
 	VPADDD       Y7, Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -10021,6 +10161,8 @@ block:
 	VPADDD       Y7, Y1, Y1
 	VPSLLD       $7, Y1, Y1
 	VMOVDQU      Y1, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10083,6 +10225,8 @@ block:
 	VPSLLD       $4, Y7, Y7
 	VPADDD       Y7, Y1, Y1
 	VPADDD       sums-32(SP), Y1, Y1
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14
@@ -10241,6 +10385,7 @@ TEXT ·gemmQ8x1U255G32P2AVX2(SB), NOSPLIT, $32-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX                   // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10317,6 +10462,8 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10392,6 +10539,8 @@ block:
 	VPSLLD       $4, Y6, Y6
 	VPADDD       Y6, Y0, Y0
 	VPADDD       sums-32(SP), Y0, Y0
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 4(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -10552,6 +10701,7 @@ TEXT ·gemmQ8x1U255G16P2AVX2(SB), NOSPLIT, $32-8
 	ADDQ DX, BX
 
 block:
+	MOVL         (DX), AX                   // lowest bit of d: fine
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10592,6 +10742,8 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU      (SI), Y12                  // chunk 0
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10631,6 +10783,8 @@ block:
 	VPSLLD       $4, Y6, Y6
 	VPADDD       Y6, Y0, Y0
 	VPADDD       sums-32(SP), Y0, Y0
+
+coarse0:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 8(DX), Y13
 	VMULPS       (R8), Y12, Y14
@@ -10679,6 +10833,8 @@ block:
 	VPADDD       Y6, Y0, Y0
 	VPSLLD       $7, Y0, Y0
 	VMOVDQU      Y0, sums-32(SP)
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU      256(SI), Y12               // chunk 4
 	VPSRLW       $4, Y12, Y13
 	VPAND        gemmNibble<>(SB), Y12, Y12
@@ -10718,6 +10874,8 @@ block:
 	VPSLLD       $4, Y6, Y6
 	VPADDD       Y6, Y0, Y0
 	VPADDD       sums-32(SP), Y0, Y0
+
+coarse1:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS 12(DX), Y13
 	VMULPS       64(R8), Y12, Y14

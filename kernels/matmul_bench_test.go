@@ -53,6 +53,8 @@ func newBenchMatrix(l *Layout, nb, bytes int) *benchMatrix {
 	rng := rand.New(rand.NewPCG(1, 2))
 	m.codes = make([]byte, m.rowGroups*l.CodeBytes(nb))
 	m.scales = make([]byte, m.rowGroups*l.ScaleBytes(nb))
+	adviseHuge(m.codes)
+	adviseHuge(m.scales)
 	for i := range m.codes {
 		m.codes[i] = byte(rng.Uint32())
 	}
@@ -226,6 +228,7 @@ func BenchmarkKernelStream(b *testing.B) {
 	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 192 << 20} {
 		b.Run(size, func(b *testing.B) {
 			buf := make([]byte, n)
+			adviseHuge(buf)
 			for i := range buf {
 				buf[i] = 1
 			}

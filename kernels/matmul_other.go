@@ -4,7 +4,7 @@ package kernels
 
 // Without assembly every product runs its Go twin.
 
-func quantXAsm(dst []byte, src []float32, nb, planes int) bool { return false }
+func quantXAsm(dst []byte, src []float32, nb, planes int, coarse int64) bool { return false }
 
 func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool { return false }
 

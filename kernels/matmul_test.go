@@ -273,6 +273,19 @@ func TestGemmQMatchesGemvQ(t *testing.T) {
 	})
 }
 
+// mixFine makes some blocks of a two-plane row coarse and marks the others fine.
+func mixFine(rng *rand.Rand, x []byte, nb int) {
+	for b := range nb {
+		p := x[b*xBlock(2):]
+		if rng.IntN(4) > 0 {
+			p[0] &^= 1
+			clear(p[xHeader+KBlock : xBlock(2)])
+		} else {
+			p[0] |= 1
+		}
+	}
+}
+
 func testGemmQ(t *testing.T, rng *rand.Rand, l *Layout, nb, planes, cols int) {
 	a, b := newCase(t, l, nb, planes, cols, cols), newCase(t, l, nb, planes, 1, 0)
 	for _, c := range []*qCase{a, b} {
@@ -287,6 +300,11 @@ func testGemmQ(t *testing.T, rng *rand.Rand, l *Layout, nb, planes, cols int) {
 	copy(ws[copy(ws, a.ws):], b.ws)
 	copy(wm[copy(wm, a.wm):], b.wm)
 	x := a.x[:(cols-1)*a.xStride+XBytes(nb, planes)]
+	if planes == 2 {
+		for c := range cols {
+			mixFine(rng, x[c*a.xStride:], nb)
+		}
+	}
 	for rowGroups := 1; rowGroups <= 2; rowGroups++ {
 		rows := rowGroups * RowGroup
 		ldo := rows + 3

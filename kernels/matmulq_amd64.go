@@ -8,9 +8,10 @@ package kernels
 // alike and the dispatch a plain switch. Strides are in bytes.
 
 type quantXArgs struct {
-	dst *byte
-	src *float32
-	nb  int
+	dst    *byte
+	src    *float32
+	nb     int
+	coarse int64
 }
 
 type expandArgs struct {
@@ -18,6 +19,7 @@ type expandArgs struct {
 	src       *byte
 	n         int // k blocks, or super-blocks of the K kinds
 	perSuper  int // groups per super-block
+	ahead     int // bytes to the next row group's scales, which are prefetched
 	minusZero float32
 }
 
@@ -58,12 +60,12 @@ type panelOrArgs struct {
 // AVX-512 level uses the AVX2 kernels, which give the same bits.
 func useVNNI() bool { return level >= AVX512 && hasVNNI }
 
-func quantXAsm(dst []byte, src []float32, nb, planes int) bool {
+func quantXAsm(dst []byte, src []float32, nb, planes int, coarse int64) bool {
 	if level < AVX2 {
 		return false
 	}
 	for b := 0; b < nb; b += quantPiece {
-		a := quantXArgs{dst: &dst[b*xBlock(planes)], src: &src[b*KBlock], nb: min(quantPiece, nb-b)}
+		a := quantXArgs{dst: &dst[b*xBlock(planes)], src: &src[b*KBlock], nb: min(quantPiece, nb-b), coarse: coarse}
 		if planes == 1 {
 			quantXP1AVX2(&a)
 		} else {
@@ -86,7 +88,8 @@ func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
 		o := l.Groups(b) * RowGroup
 		a := expandArgs{
 			ws: &ws[o], wm: &wm[o], src: &src[l.ScaleBytes(b)],
-			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group, minusZero: -l.Zero,
+			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group,
+			ahead: l.ScaleBytes(nb), minusZero: -l.Zero,
 		}
 		if level >= AVX512 {
 			expandAVX512(&a, int(l.Scale))

@@ -12,6 +12,9 @@ import (
 //
 // With q the integer value of an element (plane 0, or 128·plane0 + plane1):
 // x ≈ d·q, s0 = d·Σq over the first 16, s1 over the last 16, s over all 32.
+//
+// With two planes the lowest bit of d says whether the block is fine: a coarse
+// block's plane 1 is all zeros, and products may skip it.
 const (
 	xHeader = 16
 	// maxQ1 and maxQ2 are the largest |q| with one and two planes.
@@ -32,7 +35,8 @@ func XBytes(nb, planes int) int { return nb * xBlock(planes) }
 // planes) bytes of dst. Per block, with amax = max|x|:
 //
 //	planes 1: d = amax/127,   q = rne(x·(1/d))
-//	planes 2: d = amax/16256, q = rne(x·(1/d)), plane0 = (q+64)>>7, plane1 = q-128·plane0
+//	planes 2: d = amax/16256 with its lowest bit set, q = rne(x·(1/d)),
+//	          plane0 = (q+64)>>7, plane1 = q-128·plane0; every block is fine
 //
 // A block with subnormal d is stored as zero. A block with a NaN or an infinity has
 // q = 0 and a NaN or infinite d, so every product with it is NaN. All levels write
@@ -47,21 +51,49 @@ func QuantX(dst []byte, src []float32, planes int) {
 	if nb == 0 {
 		return
 	}
-	if quantXAsm(dst, src, nb, planes) {
-		return
-	}
-	quantXGeneric(dst, src, nb, planes)
+	quantX(dst, src, nb, planes, allFine)
 }
 
-func quantXGeneric(dst []byte, src []float32, nb, planes int) {
+// QuantXAdaptive is QuantX with two planes in which only the blocks with a large
+// step are fine: those with d² > ratio·mean(d²) over the row. The error of a product
+// is dominated by these few blocks (outlier channels), so a ratio near 1 takes most
+// of the error away while most of plane 1 can be skipped. Coarse blocks have the
+// precision of one plane.
+func QuantXAdaptive(dst []byte, src []float32, ratio float32) {
+	QuantX(dst, src, 2)
+	nb, size := len(src)/KBlock, xBlock(2)
+	sum := 0.0
+	for b := range nb {
+		d, _, _, _ := xHead(dst[b*size:])
+		sum += float64(d) * float64(d)
+	}
+	limit := float32(math.Sqrt(float64(ratio) * sum / float64(nb)))
+	if nb == 0 || !(limit <= math.MaxFloat32) { // a row with NaN or Inf stays as it is
+		return
+	}
+	quantX(dst, src, nb, 2, int64(math.Float32bits(limit)))
+}
+
+// allFine is the coarse limit that no block is below.
+const allFine = -1
+
+// quantX quantizes nb blocks. With two planes, blocks whose d, as an integer with
+// the lowest bit set, is at most coarse become coarse.
+func quantX(dst []byte, src []float32, nb, planes int, coarse int64) {
+	if !quantXAsm(dst, src, nb, planes, coarse) {
+		quantXGeneric(dst, src, nb, planes, coarse)
+	}
+}
+
+func quantXGeneric(dst []byte, src []float32, nb, planes int, coarse int64) {
 	size := xBlock(planes)
 	for b := range nb {
-		quantBlock(dst[b*size:(b+1)*size], src[b*KBlock:(b+1)*KBlock], planes)
+		quantBlock(dst[b*size:(b+1)*size], src[b*KBlock:(b+1)*KBlock], planes, coarse)
 	}
 }
 
 // quantBlock writes one activation block.
-func quantBlock(dst []byte, src []float32, planes int) {
+func quantBlock(dst []byte, src []float32, planes int, coarse int64) {
 	var amax uint32 // |x| compares as an integer, with NaN above everything
 	for _, v := range src {
 		amax = max(amax, math.Float32bits(v)&0x7fffffff)
@@ -78,7 +110,15 @@ func quantBlock(dst []byte, src []float32, planes int) {
 	if finite := d <= math.MaxFloat32; d == 0 || !finite {
 		clear(dst[xHeader:])
 	} else {
-		sum = quantValues(dst[xHeader:], src, 1/d, planes)
+		fine := false
+		if planes == 2 {
+			bits := math.Float32bits(d) | 1
+			if fine = int64(bits) > coarse; !fine {
+				bits--
+			}
+			d = math.Float32frombits(bits)
+		}
+		sum = quantValues(dst[xHeader:], src, 1/d, planes, fine)
 	}
 	put := func(i int, v float32) { binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v)) }
 	put(0, d)
@@ -88,17 +128,21 @@ func quantBlock(dst []byte, src []float32, planes int) {
 }
 
 // quantValues writes the planes and returns Σq of the two halves.
-func quantValues(dst []byte, src []float32, inv float32, planes int) (sum [2]int32) {
+func quantValues(dst []byte, src []float32, inv float32, planes int, fine bool) (sum [2]int32) {
 	for i, v := range src {
 		q := roundEven(float32(v * inv))
-		sum[i/16] += q
 		if planes == 1 {
 			dst[i] = byte(q)
+			sum[i/16] += q
 			continue
 		}
 		hi := (q + 64) >> 7
+		if !fine {
+			q = hi << 7
+		}
 		dst[i] = byte(hi)
 		dst[KBlock+i] = byte(q - hi<<7)
+		sum[i/16] += q
 	}
 	return sum
 }

@@ -119,6 +119,7 @@ TEXT ·quantXP2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         quantXArgs_dst(AX), DI
 	MOVQ         quantXArgs_src(AX), SI
 	MOVQ         quantXArgs_nb(AX), CX
+	MOVQ         quantXArgs_coarse(AX), R8
 	MOVL         $0x467e0000, BX
 	VMOVD        BX, X11
 	MOVL         $0x3f800000, BX
@@ -161,6 +162,14 @@ block:
 	CMPL         AX, $0x7f000000
 	JCC          special             // d is below normal, infinite or NaN
 
+	ORL  $1, BX
+	CMPQ BX, R8
+	JGT  marked
+	DECL BX
+
+marked:
+	VMOVD BX, X9
+
 	VDIVSS       X9, X12, X7
 	VBROADCASTSS X7, Y7
 	VMULPS       Y7, Y0, Y0
@@ -170,7 +179,7 @@ block:
 	VCVTPS2DQ    Y0, Y0
 	VCVTPS2DQ    Y1, Y1
 	VCVTPS2DQ    Y2, Y2
-	VCVTPS2DQ    Y3, Y3        // q = rne(x·(1/d))
+	VCVTPS2DQ    Y3, Y3      // q = rne(x·(1/d))
 	VPADDD       Y10, Y0, Y4
 	VPSRAD       $7, Y4, Y4
 	VPADDD       Y10, Y1, Y5
@@ -178,7 +187,7 @@ block:
 	VPADDD       Y10, Y2, Y6
 	VPSRAD       $7, Y6, Y6
 	VPADDD       Y10, Y3, Y7
-	VPSRAD       $7, Y7, Y7    // hi = (q+64)>>7
+	VPSRAD       $7, Y7, Y7  // hi = (q+64)>>7
 	VPSLLD       $7, Y4, Y9
 	VPSUBD       Y9, Y0, Y0
 	VPSLLD       $7, Y5, Y9
@@ -186,8 +195,16 @@ block:
 	VPSLLD       $7, Y6, Y9
 	VPSUBD       Y9, Y2, Y2
 	VPSLLD       $7, Y7, Y9
-	VPSUBD       Y9, Y3, Y3    // lo = q - 128·hi
+	VPSUBD       Y9, Y3, Y3  // lo = q - 128·hi
 	VMOVD        BX, X9
+	TESTL        $1, BX
+	JNE          fine
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3  // coarse: lo = 0
+
+fine:
 	VPACKSSDW    Y5, Y4, Y4
 	VPACKSSDW    Y7, Y6, Y6
 	VPACKSSWB    Y6, Y4, Y4

@@ -56,7 +56,7 @@ func TestQuantX(t *testing.T) {
 						checkQuantBlock(t, name, dst[b*xBlock(planes):], src[b*KBlock:][:KBlock], planes)
 					}
 					twin := make([]byte, len(dst))
-					quantXGeneric(twin, src, nb, planes)
+					quantXGeneric(twin, src, nb, planes, allFine)
 					for j := 0; j < len(dst); j += 4 {
 						d := le32(dst[j:])
 						if w := le32(twin[j:]); d != w && !(isNaN32(d) && isNaN32(w) && j%xBlock(planes) < xHeader) {
@@ -114,4 +114,57 @@ func checkQuantBlock(t *testing.T, name string, x []byte, src []float32, planes 
 		}
 	}
 	require.Equal(t, [3]float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, [3]float32{s, s0, s1}, name)
+}
+
+// Adaptive rows have fine blocks, as QuantX writes them, where the step is large, and
+// coarse ones elsewhere: plane 1 zero, the value within half a coarse step.
+func TestQuantXAdaptive(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 1))
+		for _, nb := range append(testBlocks, quantPiece+1) {
+			for name, v := range quantInputs(rng, nb*KBlock) {
+				for _, ratio := range []float32{0, 0.5, 1, 4} {
+					dst, full := make([]byte, XBytes(nb, 2)), make([]byte, XBytes(nb, 2))
+					QuantXAdaptive(dst, v, ratio)
+					QuantX(full, v, 2)
+					checkAdaptive(t, name, dst, full, v, ratio)
+				}
+			}
+		}
+	})
+}
+
+func checkAdaptive(t *testing.T, name string, dst, full []byte, v []float32, ratio float32) {
+	t.Helper()
+	mean, nb := 0.0, len(v)/KBlock
+	for b := range nb {
+		d, _, _, _ := xHead(full[b*xBlock(2):])
+		mean += float64(d) * float64(d) / float64(nb)
+	}
+	if !(math.Sqrt(float64(ratio)*mean) <= math.MaxFloat32) {
+		require.Equal(t, full, dst, "%s: a row that is not finite", name)
+		return
+	}
+	for b := range nb {
+		x, f := dst[b*xBlock(2):(b+1)*xBlock(2)], full[b*xBlock(2):(b+1)*xBlock(2)]
+		d, s, s0, s1 := xHead(x)
+		if d == 0 {
+			require.Equal(t, f, x, "%s: zero block %d", name, b)
+			continue
+		}
+		if math.Float32bits(d)&1 == 1 {
+			require.Equal(t, f, x, "%s: fine block %d", name, b)
+			require.GreaterOrEqual(t, float64(d)*float64(d), float64(ratio)*mean*0.999999, name)
+			continue
+		}
+		require.LessOrEqual(t, float64(d)*float64(d), float64(ratio)*mean*1.000001, name)
+		var sum [2]int32
+		for k, w := range v[b*KBlock : (b+1)*KBlock] {
+			require.Zero(t, x[xHeader+KBlock+k], "%s: plane 1 of coarse block %d", name, b)
+			q := xAt(x, 2, k)
+			sum[k/16] += q
+			require.InDelta(t, float64(w), float64(d)*float64(q), float64(d)*64.6, "%s", name)
+		}
+		require.Equal(t, []float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, []float32{s, s0, s1}, name)
+	}
 }

@@ -24,21 +24,21 @@ func (s *State) block() error {
 }
 
 // normed writes norm(x) of row r, or x itself, to the input of a product.
-func (s *State) normed(in *input, r int, w []float32) {
-	dst := in.row(r)
+func (s *State) normed(r int, w []float32) {
+	dst := s.inEmbd.row(r)
 	if s.m.cfg.Arch.NoPreNorm {
 		copy(dst, s.rowX(r))
 	} else {
 		kernels.RMSNorm(dst, s.rowX(r), w, s.m.cfg.Eps)
 	}
-	in.done(r)
+	s.inEmbd.done(r)
 }
 
-func attnInput(s *State, _, r int) { s.normed(s.inQKV, r, s.l.attnNorm) }
+func attnInput(s *State, _, r int) { s.normed(r, s.l.attnNorm) }
 
 // project3 computes queries, keys and values of all rows.
 func (s *State) project3() {
-	mul := s.mul(s.inQKV)
+	mul := s.mul(s.inEmbd)
 	o := 0
 	for _, w := range s.l.qkv {
 		mul.add(w, s.qkv[o:], s.ldq)
@@ -98,7 +98,7 @@ func quantizeAttn(s *State, _, r int) { s.inAttn.done(r) }
 func afterAttention(s *State, _, r int) {
 	s.l.out.finish(s.rowH(r))
 	s.addH(r, s.l.attnPostNorm)
-	s.normed(s.inEmbd, r, s.l.ffnNorm)
+	s.normed(r, s.l.ffnNorm)
 }
 
 // addH adds row r of h, normed when the block has post norms, to x.

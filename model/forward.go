@@ -62,7 +62,6 @@ func (s *State) begin(cache *kvcache.Cache, b *Batch) error {
 			s.want = append(s.want, int32(i))
 		}
 	}
-	s.inQKV.set(n, s.m.cfg.EmbedDim)
 	s.inEmbd.set(n, s.m.cfg.EmbedDim)
 	s.inAttn.set(n, s.m.cfg.Heads*s.m.cfg.ValueDim)
 	s.forRows(n, embedRow)

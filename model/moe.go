@@ -18,7 +18,7 @@ type moeState struct {
 	e      int       // expert in progress
 }
 
-func (md *Model) newMoeState(rows, planes int) *moeState {
+func (md *Model) newMoeState(rows int, ratio float32) *moeState {
 	c, m := md.cfg, &moeState{}
 	for i := range c.Layers {
 		m.dim = max(m.dim, c.expertDim(i))
@@ -26,8 +26,8 @@ func (md *Model) newMoeState(rows, planes int) *moeState {
 	m.logits = make([]float32, rows*c.Experts)
 	m.ids, m.weight = make([]int32, rows*c.ExpertsUsed), make([]float32, rows*c.ExpertsUsed)
 	m.member, m.share = make([]int32, 0, rows), make([]float32, 0, rows)
-	m.in = md.newInput(rows, c.EmbedDim, planes)
-	m.act = md.newInput(rows, m.dim, planes)
+	m.in = md.newInput(rows, c.EmbedDim, ratio)
+	m.act = md.newInput(rows, m.dim, ratio)
 	m.gate, m.up = make([]float32, rows*m.dim), make([]float32, rows*m.dim)
 	m.out = make([]float32, rows*c.EmbedDim)
 	return m

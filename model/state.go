@@ -10,15 +10,15 @@ import (
 	"kvasir/quant"
 )
 
-// Precision says how finely activations are quantized for quantized weights:
-// one int8 plane per block of 32 values, or two (15 bits), which doubles the
-// arithmetic of a product but not its memory traffic.
+// Precision says how finely activations are quantized for quantized weights.
+// They are int8 in blocks of 32 values with a scale each, in two planes: 15 bits
+// where a block is fine, 8 where it is coarse and its second plane is skipped.
 type Precision uint8
 
-// Standard uses two planes where they buy most for least: for the projections
-// to queries, keys and values (a seventh of the arithmetic, half of the error)
-// and for the output projection (few rows, and its error reaches the logits
-// undamped). High uses two everywhere.
+// Standard makes those blocks fine whose scale is above the root mean square of
+// the row's: about a fifth of them, the outlier channels, which carry most of
+// the error. High makes every block fine. The output projection always is: it
+// runs for few rows and its error reaches the logits undamped.
 const (
 	Standard Precision = iota
 	High
@@ -38,11 +38,13 @@ func ParsePrecision(name string) (Precision, error) {
 	return 0, fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(precisionNames[:], ", "))
 }
 
-// planes returns the planes of the inner products of a layer.
-func (p Precision) planes() int { return 1 + int(p) }
-
-// finePlanes is the precision where two planes are always used.
-const finePlanes = 2
+// ratio is the share of the mean square scale above which a block is fine.
+func (p Precision) ratio() float32 {
+	if p == High {
+		return 0
+	}
+	return 1
+}
 
 // headRows is how many rows of logits are computed at a time.
 const headRows = 12
@@ -65,8 +67,7 @@ type State struct {
 	up   []float32
 	ffn  int // their row stride
 
-	inQKV  *input    // normed residual stream, for attention
-	inEmbd *input    // the same, for the FFN
+	inEmbd *input    // normed residual stream
 	inAttn *input    // attention output
 	inFFN  *input    // activation output
 	inHead *input    // normed rows for the output projection
@@ -89,7 +90,7 @@ type State struct {
 
 // NewState sizes a state for passes of at most maxRows rows over a cache.
 func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attention.Selector, prec Precision, maxRows int) *State {
-	c, planes := m.cfg, prec.planes()
+	c, ratio := m.cfg, prec.ratio()
 	s := &State{m: m, pool: pool, maxRows: maxRows, step: kvcache.NewStep(maxRows, maxRows)}
 	s.runner = attention.NewRunner(pool, sel, m.attn, cache.Config().Ctx, maxRows)
 	maxCols := max(c.EmbedDim, c.Heads*c.ValueDim)
@@ -102,7 +103,7 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 	s.ffn = max(s.ffn, c.SharedExpertDim)
 	maxCols = max(maxCols, s.ffn)
 	if c.Experts > 0 {
-		s.moe = m.newMoeState(maxRows, planes)
+		s.moe = m.newMoeState(maxRows, ratio)
 		maxCols = max(maxCols, s.moe.dim)
 	}
 	s.x, s.h = make([]float32, maxRows*c.EmbedDim), make([]float32, maxRows*c.EmbedDim)
@@ -112,11 +113,10 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 		width *= 2
 	}
 	s.gate, s.up = make([]float32, maxRows*s.ffn), make([]float32, maxRows*width)
-	s.inQKV = m.newInput(maxRows, c.EmbedDim, finePlanes)
-	s.inEmbd = m.newInput(maxRows, c.EmbedDim, planes)
-	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, planes)
-	s.inFFN = m.newInput(maxRows, s.ffn, planes)
-	s.inHead = m.newInput(headRows, c.EmbedDim, finePlanes)
+	s.inEmbd = m.newInput(maxRows, c.EmbedDim, ratio)
+	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, ratio)
+	s.inFFN = m.newInput(maxRows, s.ffn, ratio)
+	s.inHead = m.newInput(headRows, c.EmbedDim, 0)
 	s.logits = make([]float32, m.head.matrix.Rows)
 	for range m.ropeSpecs {
 		s.cos = append(s.cos, make([]float32, maxRows*c.RopeDim/2))
@@ -165,8 +165,9 @@ type input struct {
 	skip bool // no weight of the model reads quantized activations
 }
 
-func (m *Model) newInput(rows, cols, planes int) *input {
-	in := &input{Input: *quant.NewInput(rows, cols, planes), f: make([]float32, rows*cols), skip: !m.quantized()}
+func (m *Model) newInput(rows, cols int, ratio float32) *input {
+	in := &input{Input: *quant.NewInput(rows, cols, 2), f: make([]float32, rows*cols), skip: !m.quantized()}
+	in.Ratio = ratio
 	in.set(rows, cols)
 	return in
 }

@@ -12,6 +12,7 @@ import (
 type Input struct {
 	N, Cols int       // rows in use and their length
 	Planes  int       // int8 planes of X: 1, or 2 for 15-bit activations
+	Ratio   float32   // > 0 with two planes: only outlier blocks are fine, see kernels.QuantXAdaptive
 	F       []float32 // [N][Cols], the caller's memory
 	X       []byte    // [N][XBytes]
 }
@@ -42,6 +43,11 @@ func (in *Input) Set(f []float32, n, cols int) {
 func (in *Input) Quantize(lo, hi int) {
 	stride := xBytes(in.Cols, in.Planes)
 	for n := lo; n < hi; n++ {
-		kernels.QuantX(in.X[n*stride:(n+1)*stride], in.F[n*in.Cols:(n+1)*in.Cols], in.Planes)
+		x, f := in.X[n*stride:(n+1)*stride], in.F[n*in.Cols:(n+1)*in.Cols]
+		if in.Planes == 2 && in.Ratio > 0 {
+			kernels.QuantXAdaptive(x, f, in.Ratio)
+		} else {
+			kernels.QuantX(x, f, in.Planes)
+		}
 	}
 }

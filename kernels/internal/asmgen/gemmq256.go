@@ -84,17 +84,20 @@ func gemm256(a *asm, v gemm256Variant) {
 	gemmPrologue(a, v.name(), v.frame(), fmt.Sprintf("%d rows, %d column(s), codes up to %d, groups of %d, %d activation plane(s).",
 		8*v.halves, v.n, v.limit, v.group, v.planes))
 	a.label("block")
+	if v.planes == 2 {
+		gemmFine(a, v.n)
+	}
 	for k := range 32 / v.group {
-		for p := range v.planes {
-			switch v.limit {
-			case 15:
-				gemm256Dots15(a, v, k, p)
-			case 63:
-				gemm256Dots63(a, v, k, p)
-			default:
-				gemm256Dots255(a, v, k, p)
+		gemm256Plane(a, v, k, 0)
+		if v.planes == 2 {
+			if v.limit == 63 {
+				for i := range 2 * v.n {
+					a.i("VPSLLD", 7, avx2.r(i), avx2.r(i))
+				}
 			}
-			gemm256Widen(a, v, p)
+			label := skipCoarse(a, k)
+			gemm256Plane(a, v, k, 1)
+			a.label(label)
 		}
 		gemm256Scale(a, v, k)
 	}
@@ -107,6 +110,19 @@ func gemm256(a *asm, v gemm256Variant) {
 	a.i("JNE", "block")
 	a.i("VZEROUPPER")
 	a.i("RET")
+}
+
+// gemm256Plane emits the integer sums of scale group k and plane p.
+func gemm256Plane(a *asm, v gemm256Variant, k, p int) {
+	switch v.limit {
+	case 15:
+		gemm256Dots15(a, v, k, p)
+	case 63:
+		gemm256Dots63(a, v, k, p)
+	default:
+		gemm256Dots255(a, v, k, p)
+	}
+	gemm256Widen(a, v, p)
 }
 
 // chunksOf returns the chunk numbers of scale group k.
@@ -136,11 +152,6 @@ func gemm256Dots15(a *asm, v gemm256Variant, k, p int) {
 
 func gemm256Dots63(a *asm, v gemm256Variant, k, p int) {
 	from, to := chunksOf(v.group, k)
-	if p == 1 {
-		for i := range 2 * v.n {
-			a.i("VPSLLD", 7, avx2.r(i), avx2.r(i))
-		}
-	}
 	for t := from; t < to; t += 2 {
 		for i := range 4 { // Y8, Y9 chunk t; Y10, Y11 chunk t+1
 			a.i("VMOVDQU", mem(64*t+32*i, "SI"), avx2.r(8+i))

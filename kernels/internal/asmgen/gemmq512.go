@@ -94,6 +94,9 @@ func gemm512(a *asm, v gemm512Variant) {
 		}
 	}
 	a.label("block")
+	if v.planes == 2 {
+		gemmFine(a, v.cols)
+	}
 	for k := range 32 / v.group {
 		for p := range v.planes {
 			gemm512Dots(a, v, k, p)
@@ -116,6 +119,28 @@ func gemm512(a *asm, v gemm512Variant) {
 	a.i("RET")
 }
 
+// gemmFine leaves in AX a word whose lowest bit says that the block is fine in some
+// column: that plane 1 is not all zeros.
+func gemmFine(a *asm, cols int) {
+	for c := range cols {
+		op := "ORL"
+		if c == 0 {
+			op = "MOVL"
+		}
+		a.i(op, xMem(0, c), "AX")
+	}
+	a.note("lowest bit of d: fine")
+}
+
+// skipCoarse jumps over the products of plane 1 in scale group k to the label that
+// it returns, unless the block is fine.
+func skipCoarse(a *asm, k int) string {
+	label := fmt.Sprintf("coarse%d", k)
+	a.i("TESTL", "$1", "AX")
+	a.i("JEQ", label)
+	return label
+}
+
 // gemm512Dots emits the integer products of scale group k and plane p.
 func gemm512Dots(a *asm, v gemm512Variant, k, p int) {
 	sum := func(c, g int) string { return avx512.r(2*c + g) }
@@ -127,6 +152,9 @@ func gemm512Dots(a *asm, v gemm512Variant, k, p int) {
 				a.i("VPSLLD", 7, sum(c, g), sum(c, g))
 			}
 		}
+	}
+	if p == 1 {
+		defer a.label(skipCoarse(a, k))
 	}
 	for t := k * v.group / 4; t < (k+1)*v.group/4; t++ {
 		for g := range v.rowGroups {

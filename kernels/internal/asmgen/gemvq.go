@@ -29,7 +29,7 @@ func gemvVariants(i *isa) []gemvVariant {
 }
 
 // prefetchAhead is how far GEMV prefetches its codes, in bytes.
-const prefetchAhead = 3072
+const prefetchAhead = 8192
 
 // xOffset is the place of chunk t's four activations in plane p of a block.
 func xOffset(p, t int) int { return 16 + 32*p + 4*t }

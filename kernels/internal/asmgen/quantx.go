@@ -33,6 +33,9 @@ func quantxKernel(a *asm, planes int) {
 	}
 	a.function(quantName(planes), quantArgs, 0, fmt.Sprintf("%d plane(s).", planes))
 	a.loads(quantArgs, "DI", "dst", "SI", "src", "CX", "nb")
+	if planes == 2 {
+		a.loads(quantArgs, "R8", "coarse")
+	}
 	a.i("MOVL", maxQ, "BX")
 	a.i("VMOVD", "BX", "X11")
 	a.i("MOVL", "$0x3f800000", "BX")
@@ -46,6 +49,9 @@ func quantxKernel(a *asm, planes int) {
 	}
 	a.label("block")
 	quantStep(a)
+	if planes == 2 {
+		quantFine(a)
+	}
 	quantValues(a, planes)
 	a.label("header")
 	quantHeader(a)
@@ -86,6 +92,18 @@ func quantStep(a *asm) {
 	a.note("d is below normal, infinite or NaN")
 }
 
+// quantFine marks the block in the lowest bit of d: fine, or coarse if d's bits do
+// not exceed R8.
+func quantFine(a *asm) {
+	a.blank()
+	a.i("ORL", "$1", "BX")
+	a.i("CMPQ", "BX", "R8")
+	a.i("JGT", "marked")
+	a.i("DECL", "BX")
+	a.label("marked")
+	a.i("VMOVD", "BX", "X9")
+}
+
 // quantValues rounds, packs and stores the planes; Σq of the two halves is left in
 // the low dwords of X0.
 func quantValues(a *asm, planes int) {
@@ -104,6 +122,13 @@ func quantValues(a *asm, planes int) {
 		quantSum(a, "Y0")
 	} else {
 		quantSplit(a)
+		a.i("TESTL", "$1", "BX")
+		a.i("JNE", "fine")
+		for j := range 4 {
+			a.i("VPXOR", avx2.r(j), avx2.r(j), avx2.r(j))
+		}
+		a.note("coarse: lo = 0")
+		a.label("fine")
 		quantPack(a, 4, 16)
 		quantPack(a, 0, 48)
 		quantSum(a, "Y4")
