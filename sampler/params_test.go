@@ -68,7 +68,7 @@ func TestValidate(t *testing.T) {
 
 func TestUnknownStageListsKnownOnes(t *testing.T) {
 	p := sampler.DefaultParams()
-	p.Samplers = []string{"tempreature"}
+	p.Samplers = []string{"top_q"}
 	err := p.Validate()
 	for name := range sampler.Stages {
 		require.ErrorContains(t, err, name)
