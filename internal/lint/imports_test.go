@@ -57,6 +57,7 @@ var units = []unit{
 	{"interop", "quant gorgonia.org/tensor"},
 
 	{"internal/golden", "internal/hub"},
+	{"internal/tinymodel", "quant internal/gguf " + numeric},
 	{"internal/lint", ""},
 }
 
