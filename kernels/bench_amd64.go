@@ -19,8 +19,6 @@ func peakOf(f func(a *peakArgs), ops float64) float64 {
 	return best
 }
 
-// dotPeak returns the peak of the integer multiply of the level in operations per
-// second; 0 without assembly. On AVX2 that is VPMADDUBSW with an int16 addition.
 func dotPeak() float64 {
 	switch {
 	case useVNNI():
@@ -31,7 +29,6 @@ func dotPeak() float64 {
 	return 0
 }
 
-// fmaPeak is dotPeak for float32.
 func fmaPeak() float64 {
 	switch {
 	case level >= AVX512:
