@@ -1,5 +1,7 @@
 package tokenizer
 
+import "fmt"
+
 // automaton finds, at every position of a text, the special tokens that start
 // there, in one pass over the text whatever their number: an Aho-Corasick
 // automaton (Aho & Corasick, "Efficient string matching", 1975) of the reversed
@@ -19,17 +21,27 @@ type autoNode struct {
 	shorter int32 // nearest node on the fail chain with a token, 0 for none
 }
 
+// maxSpecialBytes bounds the texts of all special tokens together; real files have
+// less than a hundredth of it.
+const maxSpecialBytes = 4 << 20
+
 // newAutomaton builds the automaton of the vocabulary's special tokens.
-func newAutomaton(v *vocabulary) *automaton {
+func newAutomaton(v *vocabulary) (*automaton, error) {
 	a := &automaton{nodes: make([]autoNode, 1, 64)}
 	a.nodes[0].token = none
+	total := 0
 	for id := range int32(v.size()) {
-		if v.isSpecial(id) {
-			a.insert(v.text(id), id)
+		if !v.isSpecial(id) {
+			continue
 		}
+		text := v.text(id)
+		if total += len(text); total > maxSpecialBytes {
+			return nil, fmt.Errorf("%w: special tokens have more than %d bytes of text", ErrVocabulary, maxSpecialBytes)
+		}
+		a.insert(text, id)
 	}
 	a.link()
-	return a
+	return a, nil
 }
 
 func (a *automaton) insert(text []byte, id int32) {

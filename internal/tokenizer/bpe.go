@@ -21,10 +21,15 @@ type bpe struct {
 	bytes  [256]int32 // the symbol of each byte; not raw
 }
 
+// maxGhosts bounds the ghosts; real files have a few dozen, for bytes that their
+// vocabulary lacks.
+const maxGhosts = 1 << 16
+
 func newBPE(v *vocabulary, pre preTokenizer, merges stringList) (*bpe, error) {
 	b := &bpe{preTokenizer: pre, vocab: v, ghosts: map[string]int32{}}
 	b.pairs.init(merges.Len())
 	var merged []byte
+	last := none
 	for i := range merges.Len() {
 		m := merges.At(i)
 		left, right, ok := cutMerge(m)
@@ -32,12 +37,31 @@ func newBPE(v *vocabulary, pre preTokenizer, merges stringList) (*bpe, error) {
 			return nil, fmt.Errorf("%w: merge %d is %q, not two texts with a space between", ErrVocabulary, i, m)
 		}
 		merged = append(append(merged[:0], left...), right...)
-		b.pairs.add(b.symbol(left), b.symbol(right), uint32(i), b.symbol(merged))
+		result := b.result(last, merged)
+		if result == none {
+			continue
+		}
+		last = result
+		b.pairs.add(b.symbol(left), b.symbol(right), uint32(i), result)
+		if len(b.ghosts) > maxGhosts {
+			return nil, fmt.Errorf("%w: merges name more than %d texts that are no tokens", ErrVocabulary, maxGhosts)
+		}
 	}
 	for c := range b.bytes {
-		b.bytes[c] = b.symbol(byteText[c])
+		b.bytes[c] = b.byteSymbol(byte(c))
 	}
 	return b, nil
+}
+
+// byteSymbol returns the symbol of one byte. DeepSeek's files declare "ö" and other
+// names of bytes that no text has to be user-defined tokens: these stand for the
+// character then, and the byte has no token.
+func (b *bpe) byteSymbol(c byte) int32 {
+	id := b.symbol(byteText[c])
+	if int(id) < b.vocab.size() && b.vocab.types[id] == UserDefined && len(byteText[c]) > 1 {
+		return b.ghost(append([]byte("byte "), byteText[c]...))
+	}
+	return id
 }
 
 // cutMerge splits "a b" at the first space after its first byte.
@@ -57,10 +81,31 @@ func (b *bpe) symbol(text []byte) int32 {
 	if id := b.vocab.findText(text); id != none {
 		return id
 	}
+	return b.ghost(text)
+}
+
+func (b *bpe) ghost(text []byte) int32 {
 	id, ok := b.ghosts[string(text)]
 	if !ok {
 		id = int32(b.vocab.size() + len(b.ghosts))
 		b.ghosts[string(text)] = id
+	}
+	return id
+}
+
+// result returns the symbol that a merge makes, none if that is a token which plain
+// text must not become. Most vocabularies list what merges make in the order of the
+// merges, so the token after the last result is tried first.
+func (b *bpe) result(last int32, text []byte) int32 {
+	id := last + 1
+	if int(id) >= b.vocab.size() || !bytes.Equal(b.vocab.text(id), text) {
+		id = b.vocab.find(text)
+	}
+	switch {
+	case id == none:
+		return b.ghost(text)
+	case !b.vocab.fromText(id):
+		return none
 	}
 	return id
 }
@@ -103,7 +148,7 @@ func (b *bpe) pair(_ []byte, l, r *unit) (uint32, int32) {
 }
 
 // fallback returns the token for each byte of a symbol that is no token, none where
-// the byte is dropped.
+// there is none: some vocabularies lack bytes that their training never saw.
 func (b *bpe) fallback() *[256]int32 {
 	if b.raw {
 		ids := b.vocab.byteTokens()
@@ -133,7 +178,7 @@ type pairSlot struct {
 }
 
 func (p *pairTable) init(n int) {
-	size := bits.Len(uint(2*n) | 15)
+	size := bits.Len(uint(n+n/2) | 15)
 	p.slots = make([]pairSlot, 1<<size)
 	p.shift = uint(64 - size)
 	seed := maphash.MakeSeed() // random, so that a file cannot aim for collisions

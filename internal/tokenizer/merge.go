@@ -195,7 +195,8 @@ func (e *encoder) popCandidate() candidate {
 }
 
 // emit appends the ids of the symbols; one that is not a token becomes the tokens
-// of its bytes.
+// of its bytes. A byte without a token is left out if it is a control character, and
+// becomes U+FFFD if it is part of another character.
 func (e *encoder) emit(word []byte) {
 	size := int32(e.t.vocab.size())
 	for _, s := range e.symbols {
@@ -206,6 +207,8 @@ func (e *encoder) emit(word []byte) {
 		for _, b := range word[s.start:s.end] {
 			if id := e.t.fallback[b]; id != none {
 				e.out = append(e.out, id)
+			} else if b >= utf8.RuneSelf {
+				e.out = append(e.out, e.t.replacement...)
 			}
 		}
 	}

@@ -1,9 +1,13 @@
 package tokenizer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+
+	"kvasir/internal/gguf"
 )
 
 // Tokenizer is a model's vocabulary and the way to apply it. It is immutable and
@@ -15,7 +19,8 @@ type Tokenizer struct {
 	plain   algorithm
 	merges  merger // nil for WPM
 
-	fallback *[256]int32 // what becomes of a byte that no token covers
+	fallback    *[256]int32 // what becomes of a byte that no other token covers
+	replacement []int32     // the ids of U+FFFD; for bytes that fallback lacks
 
 	automaton             *automaton
 	stripLeft, stripRight map[int32]bool
@@ -61,9 +66,11 @@ var families = map[string]family{
 // load builds a tokenizer from metadata.
 func load(m metadata) (*Tokenizer, error) {
 	r := &reader{m: m}
-	model := r.string(keyModel)
-	if r.err != nil {
-		return nil, r.err
+	model, err := m.String(keyModel)
+	if errors.Is(err, gguf.ErrMissing) {
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	} else if err != nil {
+		return nil, err
 	}
 	fam, ok := families[model]
 	if !ok {
@@ -92,9 +99,30 @@ func load(m metadata) (*Tokenizer, error) {
 	}
 	t.stripLeft, t.stripRight = v.strips(r.string("general.name"), r.string("general.architecture"), name)
 	t.strip = len(t.stripLeft)+len(t.stripRight) > 0
-	t.automaton = newAutomaton(v)
+	if t.automaton, err = newAutomaton(v); err != nil {
+		return nil, err
+	}
 	t.makePieces(fam.kind == kindBPE && !pre.raw)
+	t.findReplacement()
 	return t, r.err
+}
+
+// findReplacement settles what becomes of bytes without a token.
+func (t *Tokenizer) findReplacement() {
+	if t.fallback == nil {
+		return
+	}
+	var missing []string
+	for b, id := range t.fallback {
+		if id == none {
+			missing = append(missing, fmt.Sprintf("%02X", b))
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	t.replacement = t.Encode(nil, "\uFFFD", Options{})
+	t.warnings = append(t.warnings, "no token for the bytes "+strings.Join(missing, " "))
 }
 
 // readVocabulary reads the tokens and their types.

@@ -75,7 +75,7 @@ func tokenType(t int32) TokenType {
 }
 
 func (v *vocabulary) makeSlots(n int) {
-	size := bits.Len(uint(2*n) | 15)
+	size := bits.Len(uint(n+n/2) | 15)
 	v.slots = make([]uint64, 1<<size)
 	v.shift = uint(64 - size)
 }
@@ -186,7 +186,11 @@ func hexDigit(b byte) byte {
 func (v *vocabulary) byteTokens() (ids [256]int32) {
 	const hex = "0123456789ABCDEF"
 	for b := range ids {
-		ids[b] = v.find([]byte{'<', '0', 'x', hex[b>>4], hex[b&15], '>'})
+		id := v.find([]byte{'<', '0', 'x', hex[b>>4], hex[b&15], '>'})
+		if id != none && (v.types[id] == Control || v.types[id] == Unknown) {
+			id = none
+		}
+		ids[b] = id
 	}
 	return ids
 }
