@@ -71,35 +71,6 @@ func codeAt(l *Layout, codes []byte, r, k int) int32 {
 	return int32(p[64*t+i])
 }
 
-// xAt returns the integer value of element k of a quantized row.
-func xAt(x []byte, planes, k int) int32 {
-	p := x[k/KBlock*xBlock(planes)+xHeader:]
-	if planes == 1 {
-		return int32(int8(p[k%KBlock]))
-	}
-	return int32(int8(p[k%KBlock]))*128 + int32(int8(p[KBlock+k%KBlock]))
-}
-
-// putX writes activation blocks with the given step and values; q has 32 per block.
-func putX(x []byte, planes int, d []float32, q []int32) {
-	for b := range d {
-		p := x[b*xBlock(planes):]
-		var sum [2]int32
-		for i, v := range q[b*KBlock : (b+1)*KBlock] {
-			sum[i/16] += v
-			if planes == 1 {
-				p[xHeader+i] = byte(v)
-			} else {
-				hi := (v + 64) >> 7
-				p[xHeader+i], p[xHeader+KBlock+i] = byte(hi), byte(v-128*hi)
-			}
-		}
-		for i, v := range []float32{d[b], d[b] * float32(sum[0]+sum[1]), d[b] * float32(sum[0]), d[b] * float32(sum[1])} {
-			binary.LittleEndian.PutUint32(p[4*i:], math.Float32bits(v))
-		}
-	}
-}
-
 // qCase is one random product: packed codes, scales and cols activation rows.
 type qCase struct {
 	l          *Layout
@@ -271,19 +242,6 @@ func TestGemmQMatchesGemvQ(t *testing.T) {
 		}
 		testGemmQ(t, rand.New(rand.NewPCG(1, 1)), testLayouts()[0], gemmPiece+5, 1, 8)
 	})
-}
-
-// mixFine makes some blocks of a two-plane row coarse and marks the others fine.
-func mixFine(rng *rand.Rand, x []byte, nb int) {
-	for b := range nb {
-		p := x[b*xBlock(2):]
-		if rng.IntN(4) > 0 {
-			p[0] &^= 1
-			clear(p[xHeader+KBlock : xBlock(2)])
-		} else {
-			p[0] |= 1
-		}
-	}
 }
 
 func testGemmQ(t *testing.T, rng *rand.Rand, l *Layout, nb, planes, cols int) {

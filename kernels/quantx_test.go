@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -166,5 +167,47 @@ func checkAdaptive(t *testing.T, name string, dst, full []byte, v []float32, rat
 			require.InDelta(t, float64(w), float64(d)*float64(q), float64(d)*64.6, "%s", name)
 		}
 		require.Equal(t, []float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, []float32{s, s0, s1}, name)
+	}
+}
+
+// mixFine makes some blocks of a two-plane row coarse and marks the others fine.
+func mixFine(rng *rand.Rand, x []byte, nb int) {
+	for b := range nb {
+		p := x[b*xBlock(2):]
+		if rng.IntN(4) > 0 {
+			p[0] &^= 1
+			clear(p[xHeader+KBlock : xBlock(2)])
+		} else {
+			p[0] |= 1
+		}
+	}
+}
+
+// xAt returns the integer value of element k of a quantized row.
+func xAt(x []byte, planes, k int) int32 {
+	p := x[k/KBlock*xBlock(planes)+xHeader:]
+	if planes == 1 {
+		return int32(int8(p[k%KBlock]))
+	}
+	return int32(int8(p[k%KBlock]))*128 + int32(int8(p[KBlock+k%KBlock]))
+}
+
+// putX writes activation blocks with the given step and values; q has 32 per block.
+func putX(x []byte, planes int, d []float32, q []int32) {
+	for b := range d {
+		p := x[b*xBlock(planes):]
+		var sum [2]int32
+		for i, v := range q[b*KBlock : (b+1)*KBlock] {
+			sum[i/16] += v
+			if planes == 1 {
+				p[xHeader+i] = byte(v)
+			} else {
+				hi := (v + 64) >> 7
+				p[xHeader+i], p[xHeader+KBlock+i] = byte(hi), byte(v-128*hi)
+			}
+		}
+		for i, v := range []float32{d[b], d[b] * float32(sum[0]+sum[1]), d[b] * float32(sum[0]), d[b] * float32(sum[1])} {
+			binary.LittleEndian.PutUint32(p[4*i:], math.Float32bits(v))
+		}
 	}
 }
