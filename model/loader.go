@@ -106,6 +106,9 @@ func (ld *loader) experts(base string, rows, cols, count int, optional, scaled b
 		if ls, err = ld.split(strings.TrimSuffix(base, "_exps"), rows, cols, count); err != nil {
 			return nil, err
 		}
+		if ls == nil && !optional {
+			return nil, fmt.Errorf("%w: tensor %q is missing", ErrBadModel, base+".weight")
+		}
 	}
 	if ls == nil {
 		return nil, nil
@@ -131,11 +134,12 @@ func (ld *loader) experts(base string, rows, cols, count int, optional, scaled b
 	return ls, nil
 }
 
+// split reads one tensor an expert; nil when there is not even the first.
 func (ld *loader) split(base string, rows, cols, count int) ([]*Linear, error) {
 	var ls []*Linear
 	for i := range count {
-		l, err := ld.matrices(fmt.Sprintf("%s.%d.weight", base, i), rows, cols, 1, false)
-		if err != nil {
+		l, err := ld.matrices(fmt.Sprintf("%s.%d.weight", base, i), rows, cols, 1, i == 0)
+		if l == nil || err != nil {
 			return nil, err
 		}
 		ls = append(ls, l[0])
