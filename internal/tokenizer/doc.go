@@ -15,6 +15,8 @@
 //
 // The ids equal those of llama.cpp for the same file, which the conformance tests
 // check, except where a model's own tokenizer differs from it: o200k and tekken use
-// the true case classes, WordPiece decomposes Hangul fully and drops only
-// non-spacing marks, and a control token never comes out of plain text.
+// the true case classes, the punctuation of deepseek-llm holds U+3000, WordPiece
+// decomposes Hangul fully and drops only non-spacing marks. Two things are our own:
+// a control token never comes out of plain text, and bytes that are no UTF-8 are
+// kept as they are where the vocabulary has tokens for them.
 package tokenizer

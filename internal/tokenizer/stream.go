@@ -11,7 +11,7 @@ type Stream struct {
 	opts    DecodeOptions
 	opening bool
 	pending []byte // the beginning of a character, at most 3 bytes
-	out     []byte
+	in, out []byte
 }
 
 // NewStream returns a stream of the tokenizer's text; CleanSpaces has no effect.
@@ -22,7 +22,8 @@ func (t *Tokenizer) NewStream(o DecodeOptions) *Stream {
 // Next takes the next id and returns the text that is now settled, which may be
 // empty. It is valid until the next call.
 func (s *Stream) Next(id int32) []byte {
-	in := append(s.pending, s.t.piece(id, s.opts, &s.opening)...)
+	s.in = append(append(s.in[:0], s.pending...), s.t.piece(id, s.opts, &s.opening)...)
+	in := s.in
 	s.out = s.out[:0]
 	for len(in) > 0 {
 		r, n := utf8.DecodeRune(in)
