@@ -82,8 +82,7 @@ type packedScalars struct {
 	Merges  int // -1 for none
 }
 
-func packVocabulary(t *testing.T, f *gguf.File) []byte {
-	t.Helper()
+func packScalars(f *gguf.File) packedScalars {
 	head := packedScalars{Strings: map[string]string{}, Bools: map[string]bool{}, Uints: map[string]uint64{}, Merges: -1}
 	for _, kv := range f.KV {
 		if !strings.HasPrefix(kv.Key, keyPrefix) && kv.Key != "general.name" && kv.Key != "general.architecture" {
@@ -97,6 +96,12 @@ func packVocabulary(t *testing.T, f *gguf.File) []byte {
 			head.Uints[kv.Key] = u
 		}
 	}
+	return head
+}
+
+func packVocabulary(t *testing.T, f *gguf.File) []byte {
+	t.Helper()
+	head := packScalars(f)
 	tokens, err := f.Strings(keyTokens)
 	require.NoError(t, err)
 	types, typesErr := f.Int32s(keyTypes)
@@ -160,7 +165,7 @@ func unpackVocabulary(t testing.TB, packed []byte) fakeMetadata {
 	require.NoError(t, err)
 	var head packedScalars
 	require.NoError(t, json.Unmarshal(line, &head))
-	m := fakeMetadata{}
+	m := unpackArrays(t, &raw, head)
 	for k, v := range head.Strings {
 		m[k] = v
 	}
@@ -170,8 +175,15 @@ func unpackVocabulary(t testing.TB, packed []byte) fakeMetadata {
 	for k, v := range head.Uints {
 		m[k] = v
 	}
-	uvarint := func() int { v, err := binary.ReadUvarint(&raw); require.NoError(t, err); return int(v) }
-	varint := func() int { v, err := binary.ReadVarint(&raw); require.NoError(t, err); return int(v) }
+	require.Zero(t, raw.Len())
+	return m
+}
+
+func unpackArrays(t testing.TB, raw *bytes.Buffer, head packedScalars) fakeMetadata {
+	t.Helper()
+	m := fakeMetadata{}
+	uvarint := func() int { v, err := binary.ReadUvarint(raw); require.NoError(t, err); return int(v) }
+	varint := func() int { v, err := binary.ReadVarint(raw); require.NoError(t, err); return int(v) }
 	tokens := make([]string, head.Tokens)
 	for i := range tokens {
 		tokens[i] = string(raw.Next(uvarint()))
@@ -206,7 +218,6 @@ func unpackVocabulary(t testing.TB, packed []byte) fakeMetadata {
 		}
 		m[keyMerges] = merges
 	}
-	require.Zero(t, raw.Len())
 	return m
 }
 
