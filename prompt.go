@@ -36,6 +36,8 @@ func (e *Engine) encode(p Prompt, first bool) ([]int32, error) {
 			}
 		}
 		return p.Tokens, nil
+	case e.tok == nil && p.Text == "":
+		return nil, nil // nothing to add
 	case e.tok == nil:
 		return nil, e.noTok
 	case p.spans != nil:
