@@ -75,7 +75,9 @@ func Perplexity(ctx context.Context, eng *kvasir.Engine, tokens []int32, o Perpl
 	n := float64(r.Scored)
 	r.MeanNLL = sum / n
 	r.PPL = math.Exp(r.MeanNLL)
-	r.StdErr = r.PPL * math.Sqrt(max(0, sum2/n-r.MeanNLL*r.MeanNLL)/(n-1))
+	if r.Scored > 1 {
+		r.StdErr = r.PPL * math.Sqrt(max(0, sum2/n-r.MeanNLL*r.MeanNLL)/(n-1))
+	}
 	return r, nil
 }
 

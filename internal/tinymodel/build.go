@@ -115,12 +115,6 @@ func (b *builder) mixture(p string) {
 
 // stack adds the matrices of all experts.
 func (b *builder) stack(name string, in, out int) {
-	if b.Split {
-		for e := range b.experts {
-			b.matrix(fmt.Sprintf("%s.%d", name, e), in, out, 0.15)
-		}
-		return
-	}
 	name += "_exps"
 	b.tensor(name+".weight", []int{in, out, b.experts}, 0.15)
 	if b.arch.allBiased {

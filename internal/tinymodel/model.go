@@ -36,6 +36,17 @@ func Write(path string, s Spec) error {
 	return m.Write(path)
 }
 
+// Clone returns a copy that can be changed on its own. Tensors share their data,
+// which Resize and Fill replace.
+func (m *Model) Clone() *Model {
+	c := &Model{KV: append([]gguf.KV(nil), m.KV...), prefix: m.prefix}
+	for _, t := range m.Tensors {
+		t := *t
+		c.Tensors = append(c.Tensors, &t)
+	}
+	return c
+}
+
 // Write writes the model to a file.
 func (m *Model) Write(path string) error {
 	return gguf.WriteFile(path, m.KV, m.infos(), m.data())

@@ -30,7 +30,6 @@ type Spec struct {
 	Biases  bool // biases on all linears of a layer
 	Scales  bool // `.scale` tensors beside the weights
 	Fused   bool // queries, keys and values in one tensor
-	Split   bool // one tensor an expert, as old files have them
 	Untied  bool // an output matrix of its own; some architectures always have one
 
 	// Text adds a byte-level vocabulary, see [Tokens]; the output is biased
