@@ -27,6 +27,9 @@ func adapt(in Input, caps Caps) (Input, error) {
 		}
 		msgs, in.Tools = addSystem(msgs, prompt), nil
 	}
+	if caps.ToolCalls && !caps.ParallelCalls {
+		msgs = splitCalls(msgs)
+	}
 	for i := range msgs {
 		writeOutCalls(&msgs[i], caps)
 	}
@@ -112,7 +115,13 @@ func writeOutCalls(m *Message, caps Caps) {
 	if len(m.ToolCalls) > 0 && !caps.ToolCalls {
 		text := m.text()
 		for _, c := range m.ToolCalls {
-			text = paragraphs(text, `{"tool_call": {"name": `+quote(c.Name)+`, "arguments": `+object(c.Arguments)+`}}`)
+			call := `{"name": ` + quote(c.Name) + `, "arguments": ` + object(c.Arguments) + `}`
+			if caps.TaggedCalls {
+				call = "<tool_call>\n" + call + "\n</tool_call>"
+			} else {
+				call = `{"tool_call": ` + call + `}`
+			}
+			text = paragraphs(text, call)
 		}
 		m.Content, m.Parts, m.ToolCalls = text, nil, nil
 	}
@@ -120,6 +129,40 @@ func writeOutCalls(m *Message, caps Caps) {
 		m.Content, m.Parts = `{"tool_result": `+quote(m.text())+`}`, nil
 		m.Role, m.ToolCallID, m.Name = "user", "", ""
 	}
+}
+
+// splitCalls turns a message with several calls into one message for each,
+// followed by the result of its call.
+func splitCalls(msgs []Message) []Message {
+	var out []Message
+	for i := 0; i < len(msgs); i++ {
+		m := msgs[i]
+		if len(m.ToolCalls) < 2 {
+			out = append(out, m)
+			continue
+		}
+		end := i + 1
+		for end < len(msgs) && msgs[end].Role == "tool" {
+			end++
+		}
+		results := slices.Clone(msgs[i+1 : end])
+		i = end - 1
+		for n, call := range m.ToolCalls {
+			one := m
+			if n > 0 {
+				one = Message{Role: m.Role}
+			}
+			one.ToolCalls = []ToolCall{call}
+			out = append(out, one)
+			at := slices.IndexFunc(results, func(r Message) bool { return r.ToolCallID == call.ID })
+			if at >= 0 {
+				out = append(out, results[at])
+				results = slices.Delete(results, at, at+1)
+			}
+		}
+		out = append(out, results...)
+	}
+	return out
 }
 
 func quote(s string) string {
@@ -137,8 +180,10 @@ func object(arguments string) string {
 	switch {
 	case arguments == "":
 		return "{}"
-	case json.Valid([]byte(arguments)):
-		return arguments
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(arguments)) == nil {
+		return b.String()
 	}
 	return quote(arguments)
 }

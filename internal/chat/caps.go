@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"kvasir/internal/chat/jinja"
@@ -18,7 +19,14 @@ type Caps struct {
 	Repeats       bool // two messages of one role in a row
 	Tools         bool // tool definitions
 	ToolCalls     bool // calls of an assistant
+	ParallelCalls bool // more than one call in a message
 	ToolResults   bool // messages of role tool
+	// ToolsVar is the variable of tool definitions.
+	ToolsVar string
+	// EmptyTools: no tools must be an empty list rather than none.
+	EmptyTools bool
+	// TaggedCalls: the template has calls between <tool_call> tags.
+	TaggedCalls bool
 	// ObjectArguments: arguments of a call as an object rather than JSON text.
 	ObjectArguments bool
 	// NullContent: the content of an assistant that only calls must be none.
@@ -33,9 +41,24 @@ type Caps struct {
 
 // Caps returns what the template can express; it is found on first use.
 func (t *Template) Caps() Caps {
-	t.probe.Do(func() { t.caps = probe(t.tmpl) })
+	t.probe.Do(func() {
+		t.caps = probe(t.tmpl)
+		t.caps.TaggedCalls = strings.Contains(t.source, "<tool_call>")
+		// A template that prints any role it is given need not know these two.
+		t.caps.DeveloperRole = t.caps.DeveloperRole && mentions(t.source, "developer")
+		t.caps.ToolResults = t.caps.ToolResults &&
+			(t.caps.Tools || t.caps.ToolCalls || mentions(t.source, "tool"))
+	})
 	return t.caps
 }
+
+// mentions reports whether a template has a word as a string literal.
+func mentions(source, word string) bool {
+	return strings.Contains(source, "'"+word+"'") || strings.Contains(source, `"`+word+`"`)
+}
+
+// toolVars are the variables of tool definitions in use, the usual one first.
+var toolVars = []string{"tools", "xml_tools"}
 
 // Texts of the trial conversations.
 const (
@@ -48,7 +71,9 @@ const (
 	probeTool      = "pr0be_tool"
 	probeKey       = "pr0be_key"
 	probeValue     = "pr0be-value"
+	probeTool2     = "pr0be_second"
 	probeID        = "pr0be0001"
+	probeID2       = "pr0be0002"
 	probeLongID    = "call_pr0be-0123456789"
 )
 
@@ -95,11 +120,14 @@ func hasAll(s string, texts ...string) bool {
 func probe(tmpl *jinja.Template) Caps {
 	able := Caps{
 		SystemRole: true, LateSystem: true, DeveloperRole: true, StringContent: true, TypedContent: true, Repeats: true,
-		Tools: true, ToolCalls: true, ToolResults: true, ObjectArguments: true, ReasoningKey: reasoningKeys[0],
+		Tools: true, ToolCalls: true, ParallelCalls: true, ToolResults: true, ObjectArguments: true, ToolsVar: toolVars[0], ReasoningKey: reasoningKeys[0],
 	}
 	p := &trial{tmpl: tmpl, caps: able}
 	user := Message{Role: "user", Content: probeUser}
 	parts := Message{Role: "user", Parts: []Part{{"text", probeUser}, {"text", probeUser2}}}
+	if p.text(Input{Messages: []Message{user}}) == "" {
+		p.caps.EmptyTools = true
+	}
 	typed := p.text(Input{Messages: []Message{parts}})
 	p.caps.TypedContent = hasAll(typed, probeUser, probeUser2) &&
 		!strings.Contains(typed, `'type'`) && !strings.Contains(typed, `"type"`)
@@ -141,28 +169,53 @@ var probeDefinition = []json.RawMessage{json.RawMessage(`{"type": "function", "f
 	`": {"type": "string", "description": "pr0be"}}, "required": ["` + probeKey + `"]}}}`)}
 
 func (p *trial) probeTools(user Message) {
-	p.caps.Tools = hasAll(p.text(Input{Messages: []Message{user}, Tools: probeDefinition}), probeUser, probeTool)
-	p.caps.ToolCalls, p.caps.ToolResults = false, false
-	for _, null := range []bool{false, true} {
-		for _, object := range []bool{true, false} {
-			if p.caps.ToolCalls {
-				continue
-			}
-			p.caps.NullContent, p.caps.ObjectArguments = null, object
-			p.caps.ToolCalls = p.callShown(p.callTrial(user, probeID, false))
+	for _, name := range toolVars {
+		p.caps.ToolsVar = name
+		p.caps.Tools = hasAll(p.text(Input{Messages: []Message{user}, Tools: probeDefinition}), probeUser, probeTool)
+		if p.caps.Tools {
+			break
 		}
 	}
-	if !p.caps.ToolCalls {
-		p.caps.NullContent, p.caps.ObjectArguments = false, true
-		return
+	if !p.caps.Tools {
+		p.caps.ToolsVar = toolVars[0]
 	}
-	p.caps.ToolResults = hasAll(p.text(p.callTrial(user, probeID, true)), probeTool, probeResult)
-	p.caps.ShortCallIDs = !p.callShown(p.callTrial(user, probeLongID, false))
+	p.probeCalls(user)
+	in := p.callTrial(user, probeID, true)
+	writeOutCalls(&in.Messages[1], Caps{ToolCalls: p.caps.ToolCalls})
+	p.caps.ToolResults = hasAll(p.text(in), probeResult)
 }
 
-// callTrial is a conversation with a tool call and its result, and with more
-// set also the answer and another question: some templates show past calls
-// only in one of the two places.
+// probeCalls finds the form of calls that the template takes.
+func (p *trial) probeCalls(user Message) {
+	for _, null := range []bool{false, true} {
+		for _, object := range []bool{true, false} {
+			p.caps.NullContent, p.caps.ObjectArguments = null, object
+			if p.callShown(p.callTrial(user, probeID, false)) {
+				p.caps.ToolCalls = true
+				p.caps.ShortCallIDs = !p.callShown(p.callTrial(user, probeLongID, false))
+				p.caps.ParallelCalls = p.parallelShown(user)
+				return
+			}
+		}
+	}
+	p.caps.ToolCalls, p.caps.NullContent, p.caps.ObjectArguments = false, false, true
+}
+
+// parallelShown reports whether two calls in one message are rendered.
+func (p *trial) parallelShown(user Message) bool {
+	in := p.callTrial(user, probeID, false)
+	call, result := &in.Messages[1], in.Messages[2]
+	second := call.ToolCalls[0]
+	second.ID, second.Name = probeID2, probeTool2
+	call.ToolCalls = append(call.ToolCalls, second)
+	result.ToolCallID, result.Name = second.ID, second.Name
+	in.Messages = slices.Insert(in.Messages, 3, result)
+	return p.callShown(in) && hasAll(p.text(in), probeTool2)
+}
+
+// callTrial is a conversation with a tool call and its result, and unless it
+// is to be short also the answer and another question: some templates show
+// past calls only in one of the two places.
 func (p *trial) callTrial(user Message, id string, short bool) Input {
 	call := Message{
 		Role:      "assistant",
@@ -178,19 +231,13 @@ func (p *trial) callTrial(user Message, id string, short bool) Input {
 }
 
 // callShown reports whether the call of a trial is rendered, and its arguments
-// neither as a Python dict nor as JSON inside of a JSON string.
+// neither as a Python dict nor as JSON inside of a JSON string. What the
+// definition of the tool adds to the output does not count.
 func (p *trial) callShown(in Input) bool {
-	if in.Messages[1].ToolCalls == nil {
-		return false
-	}
 	s := p.text(in)
-	return hasAll(s, probeValue) && strings.Count(s, probeTool) > p.defined(in) &&
-		!strings.Contains(s, `'`+probeKey+`'`) && !strings.Contains(s, `\"`+probeKey)
-}
-
-// defined counts how often the tool's name is rendered without the call.
-func (p *trial) defined(in Input) int {
-	return strings.Count(p.text(Input{Messages: in.Messages[:1], Tools: in.Tools}), probeTool)
+	without := p.text(Input{Messages: in.Messages[:1], Tools: in.Tools})
+	more := func(text string) bool { return strings.Count(s, text) > strings.Count(without, text) }
+	return more(probeValue) && more(probeTool) && !more(`'`+probeKey+`'`) && !more(`\"`+probeKey)
 }
 
 // reasoningKeys are the keys of reasoning in use, the usual one first.

@@ -27,11 +27,15 @@ func variables(in Input, caps Caps) (*jinja.Dict, error) {
 		messages.Append(v)
 	}
 	vars.Set("messages", messages)
-	tools, err := toolList(in)
-	if err != nil {
-		return nil, err
+	var tools jinja.Value = jinja.None{}
+	if len(in.Tools) > 0 || caps.EmptyTools {
+		var err error
+		if tools, err = toolList(in); err != nil {
+			return nil, err
+		}
 	}
-	vars.Set("tools", tools)
+	vars.Set("tools", jinja.None{})
+	vars.Set(caps.ToolsVar, tools)
 	vars.Set("documents", jinja.None{})
 	vars.Set("add_generation_prompt", jinja.Bool(in.AddGenerationPrompt))
 	vars.Set("bos_token", jinja.Text(in.BOS))
@@ -54,9 +58,6 @@ func variables(in Input, caps Caps) (*jinja.Dict, error) {
 }
 
 func toolList(in Input) (jinja.Value, error) {
-	if len(in.Tools) == 0 {
-		return jinja.None{}, nil
-	}
 	tools := jinja.NewList()
 	for i, raw := range in.Tools {
 		v, err := jinja.FromJSON(raw, true)

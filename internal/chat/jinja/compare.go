@@ -195,10 +195,10 @@ func (x *interp) contains(c, v Value) (bool, error) {
 		}
 		return strings.Contains(c.s, sub.s), x.work(len(c.s))
 	case *Dict:
-		return dictHas(c, v)
+		return x.has(c, v)
 	case *view:
 		if c.kind == "dict_keys" {
-			return dictHas(c.d, v)
+			return x.has(c.d, v)
 		}
 	}
 	items, err := x.iterate(c)
@@ -213,8 +213,8 @@ func (x *interp) contains(c, v Value) (bool, error) {
 	return false, nil
 }
 
-func dictHas(d *Dict, key Value) (bool, error) {
-	k, err := hash(key)
+func (x *interp) has(d *Dict, key Value) (bool, error) {
+	k, err := x.key(key)
 	if err != nil {
 		return false, err
 	}

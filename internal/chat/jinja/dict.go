@@ -122,6 +122,15 @@ func hash(v Value) (dictKey, error) {
 	return dictKey{kind: 'p', s: fmt.Sprintf("%p", v)}, nil
 }
 
+// key is hash, and counts the work of hashing a long key.
+func (x *interp) key(v Value) (dictKey, error) {
+	k, err := hash(v)
+	if err != nil {
+		return k, err
+	}
+	return k, x.work(len(k.s))
+}
+
 func hashTuple(t *Tuple, nest int) (dictKey, error) {
 	if nest > maxDataNest {
 		return dictKey{}, limitf("values nest deeper than %d", maxDataNest)

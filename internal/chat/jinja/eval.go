@@ -54,7 +54,7 @@ func (n *dictExpr) eval(x *interp) (Value, error) {
 
 // setItem sets an entry of a dict and accounts for it.
 func (x *interp) setItem(d *Dict, k, v Value) error {
-	key, err := hash(k)
+	key, err := x.key(k)
 	if err != nil {
 		return err
 	}

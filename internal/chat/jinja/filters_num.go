@@ -28,7 +28,15 @@ func filterAbs(_ *interp, v Value, a *args) (Value, error) {
 	return Int(i), nil
 }
 
-func filterInt(_ *interp, v Value, a *args) (Value, error) {
+// readNumber accounts for parsing a number from text.
+func (x *interp) readNumber(v Value) error {
+	if s, ok := v.(*Str); ok {
+		return x.work(64 * min(len(s.s), maxNumberText))
+	}
+	return nil
+}
+
+func filterInt(x *interp, v Value, a *args) (Value, error) {
 	p, err := a.bind("int", "default?", "base?")
 	if err != nil {
 		return nil, err
@@ -39,6 +47,9 @@ func filterInt(_ *interp, v Value, a *args) (Value, error) {
 	}
 	if base != 0 && (base < 2 || base > 36) {
 		return nil, errors.New("base must be 0 or 2 to 36")
+	}
+	if err := x.readNumber(v); err != nil {
+		return nil, err
 	}
 	var n int64
 	if s, ok := v.(*Str); ok {
@@ -63,9 +74,12 @@ func filterInt(_ *interp, v Value, a *args) (Value, error) {
 	return p[0], nil
 }
 
-func filterFloat(_ *interp, v Value, a *args) (Value, error) {
+func filterFloat(x *interp, v Value, a *args) (Value, error) {
 	p, err := a.bind("float", "default?")
 	if err != nil {
+		return nil, err
+	}
+	if err := x.readNumber(v); err != nil {
 		return nil, err
 	}
 	f, err := toFloat(v)

@@ -159,7 +159,7 @@ func filterUnique(x *interp, v Value, a *args) (Value, error) {
 	seen := map[dictKey]bool{}
 	var out []Value
 	for i, item := range items {
-		k, err := hash(keys[i])
+		k, err := x.key(keys[i])
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package jinja
 import (
 	"errors"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -272,8 +271,16 @@ func filterWordCount(x *interp, v Value, a *args) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := strings.FieldsFunc(s.s, func(r rune) bool {
-		return r != '_' && !isAlnum(r) && !unicode.Is(unicode.M, r)
-	})
-	return Int(len(words)), x.work(len(s.s))
+	if err := x.work(2 * len(s.s)); err != nil {
+		return nil, err
+	}
+	words, inWord := 0, false
+	for _, r := range s.s {
+		isWord := r == '_' || isAlnum(r)
+		if isWord && !inWord {
+			words++
+		}
+		inWord = isWord
+	}
+	return Int(words), nil
 }

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -148,7 +149,10 @@ func (x *interp) getItem(v, index Value) (Value, error) {
 // item returns v[index], or nil when v has no such item.
 func (x *interp) item(v, index Value) (Value, error) {
 	if d, ok := v.(*Dict); ok {
-		k, err := hash(index)
+		k, err := x.key(index)
+		if errors.Is(err, ErrLimit) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, nil // an unhashable key is a missing key
 		}

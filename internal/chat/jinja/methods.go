@@ -202,12 +202,12 @@ func dictView(kind string) method {
 	}
 }
 
-func dictGet(_ *interp, recv Value, a *args) (Value, error) {
+func dictGet(x *interp, recv Value, a *args) (Value, error) {
 	p, err := a.bind("get", "key", "default?")
 	if err != nil {
 		return nil, err
 	}
-	k, err := hash(p[0])
+	k, err := x.key(p[0])
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func dictPop(x *interp, recv Value, a *args) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := hash(p[0])
+	k, err := x.key(p[0])
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func dictPopItem(x *interp, recv Value, a *args) (Value, error) {
 		return nil, err
 	}
 	key := d.keys[d.Len()-1]
-	k, err := hash(key)
+	k, err := x.key(key)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func dictSetDefault(x *interp, recv Value, a *args) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := hash(p[0])
+	k, err := x.key(p[0])
 	if err != nil {
 		return nil, err
 	}

@@ -65,8 +65,15 @@ func formatFloat(f float64) string {
 	return s
 }
 
+// maxNumberText is the length from which on text is no number, as Python has
+// it for integers.
+const maxNumberText = 4300
+
 // parseInt is Python's int(s, base) for base 0 and 2 to 36.
 func parseInt(s string, base int) (int64, error) {
+	if len(s) > maxNumberText {
+		return 0, errors.New("text too long for a number")
+	}
 	t := strings.TrimFunc(s, isSpace)
 	neg := strings.HasPrefix(t, "-")
 	if neg || strings.HasPrefix(t, "+") {
@@ -103,6 +110,9 @@ func parseInt(s string, base int) (int64, error) {
 
 // parseFloat is Python's float(s).
 func parseFloat(s string) (float64, error) {
+	if len(s) > maxNumberText {
+		return 0, errors.New("text too long for a number")
+	}
 	t := strings.TrimFunc(s, isSpace)
 	bad := strings.ContainsAny(t, "xXpP") || strings.HasPrefix(t, "_") || strings.HasSuffix(t, "_") ||
 		strings.Contains(t, "__")

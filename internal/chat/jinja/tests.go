@@ -140,7 +140,10 @@ func casing(name string, f func(string) bool) testFunc {
 		if err != nil {
 			return false, err
 		}
-		return f(s.s), x.work(len(s.s))
+		if err := x.work(4 * len(s.s)); err != nil {
+			return false, err
+		}
+		return f(s.s), nil
 	}
 }
 
