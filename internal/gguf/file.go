@@ -37,11 +37,12 @@ type File struct {
 // part is one file of a model.
 type part struct {
 	path string // "" if parsed from memory or from a reader
-	size int64
 	src  io.ReaderAt // nil if mem is the file
 	mem  []byte      // the whole file; nil if only src can be read
 	file *mmap.File  // owner of mem; nil if the caller owns it
 }
+
+var errClosed = errors.New("file is closed")
 
 // dataAlign is what the widest views on tensor bytes need.
 const dataAlign = 8
@@ -54,7 +55,7 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 	if size < 0 {
 		return nil, fmt.Errorf("size %d: %w", size, ErrCorrupt)
 	}
-	f := &File{parts: []part{{src: r, size: size}}}
+	f := &File{parts: []part{{src: r}}}
 	if err := f.parse(&decoder{src: r, size: uint64(size)}); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func ParseBytes(data []byte) (*File, error) {
 }
 
 func parseBytes(data []byte) (*File, error) {
-	f := &File{parts: []part{{mem: data, size: int64(len(data))}}}
+	f := &File{parts: []part{{mem: data}}}
 	if err := f.parse(&decoder{buf: data, size: uint64(len(data))}); err != nil {
 		return nil, err
 	}
@@ -140,10 +141,11 @@ func (f *File) Expect(name string, dims ...uint64) (*TensorInfo, error) {
 // valid until Close. It returns nil if there is no data to be had, for the reason
 // that DataErr gives.
 func (f *File) Data(t *TensorInfo) []byte {
-	if f.DataErr() != nil || t.Shard < 0 || t.Shard >= len(f.parts) {
+	p, err := f.partOf(t)
+	if err != nil || f.DataErr() != nil {
 		return nil
 	}
-	mem := f.parts[t.Shard].mem
+	mem := p.mem
 	if t.Offset < 0 || t.Size < 0 || t.Offset > int64(len(mem)) || t.Size > int64(len(mem))-t.Offset {
 		return nil // not a tensor of this file
 	}
@@ -158,12 +160,23 @@ func (f *File) Data(t *TensorInfo) []byte {
 	return mem[t.Offset:end:end]
 }
 
+// partOf returns the part that holds a tensor of this file.
+func (f *File) partOf(t *TensorInfo) (*part, error) {
+	switch {
+	case len(f.parts) == 0:
+		return nil, errClosed
+	case t.Shard < 0 || t.Shard >= len(f.parts):
+		return nil, f.inFile(fmt.Errorf("tensor %.80q: part %d of %d: %w", t.Name, t.Shard+1, len(f.parts), ErrMissing))
+	}
+	return &f.parts[t.Shard], nil
+}
+
 // DataErr says why Data returns nil: the tensors are in the other byte order
 // than this machine's (ErrByteOrder; converting every block format is a task for
 // a conversion tool), or the file was parsed from a reader, or is closed.
 func (f *File) DataErr() error {
 	if len(f.parts) == 0 {
-		return errors.New("file is closed")
+		return errClosed
 	}
 	if err := f.orderErr(); err != nil {
 		return err
@@ -184,10 +197,13 @@ func (f *File) orderErr() error {
 // WriteData writes the bytes of a tensor of this file to w, from wherever they
 // are. It has the form that [Write] asks for.
 func (f *File) WriteData(w io.Writer, t *TensorInfo) error {
-	if err := f.orderErr(); err != nil {
+	p, err := f.partOf(t)
+	if err == nil {
+		err = f.orderErr()
+	}
+	if err != nil {
 		return err
 	}
-	p := f.parts[t.Shard]
 	src := p.src
 	if src == nil {
 		src = bytes.NewReader(p.mem)
@@ -206,9 +222,9 @@ func (f *File) WriteData(w io.Writer, t *TensorInfo) error {
 // weights that have been repacked into memory of their own. Data stays valid: a
 // later access reads from the file again.
 func (f *File) Release(t *TensorInfo) error {
-	p := f.parts[t.Shard]
-	if p.file == nil {
-		return nil
+	p, err := f.partOf(t)
+	if err != nil || p.file == nil {
+		return err
 	}
 	if err := p.file.Advise(t.Offset, t.Size, mmap.DontNeed); err != nil {
 		return fmt.Errorf("%s: tensor %q: %w", p.path, t.Name, err)

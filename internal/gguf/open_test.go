@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,10 @@ func TestOpen(t *testing.T) {
 			require.Equal(t, before, f.Data(tensor), "data after Release")
 		}
 		require.Nil(t, f.Data(&gguf.TensorInfo{Name: "x", Size: 1 << 40}), "not a tensor of this file")
-		require.Nil(t, f.Data(&gguf.TensorInfo{Name: "x", Shard: 1}))
+		stranger := &gguf.TensorInfo{Name: "x", Shard: 1}
+		require.Nil(t, f.Data(stranger))
+		require.ErrorIs(t, f.WriteData(io.Discard, stranger), gguf.ErrMissing)
+		require.ErrorIs(t, f.Release(stranger), gguf.ErrMissing)
 		_, err = f.Uint("absent")
 		require.ErrorContains(t, err, path, "errors name the file")
 		_, err = f.Expect("absent")
@@ -44,7 +48,10 @@ func TestOpen(t *testing.T) {
 
 		require.NoError(t, f.Close())
 		require.NoError(t, f.Close())
-		require.Error(t, f.DataErr())
+		require.ErrorContains(t, f.DataErr(), "closed")
+		require.Nil(t, f.Data(stranger))
+		require.Error(t, f.WriteData(io.Discard, stranger))
+		require.Error(t, f.Release(stranger))
 		require.False(t, f.Has("u8"), "nothing can be reached after Close")
 	}
 }

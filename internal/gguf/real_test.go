@@ -94,6 +94,9 @@ func vocabulary(tb testing.TB, n int) []byte {
 // TestOpenIsFast: a vocabulary of 262 144 tokens opens in less than 20 ms. The
 // best of several runs counts, so that a busy machine does not fail it.
 func TestOpenIsFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
 	path := save(t, t.TempDir(), "vocab.gguf", vocabulary(t, 262144))
 	best := time.Hour
 	for range 5 {

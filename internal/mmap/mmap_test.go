@@ -2,6 +2,7 @@ package mmap_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -95,7 +96,7 @@ func TestAlloc(t *testing.T) {
 	}
 	_, err := mmap.Alloc(-1)
 	require.Error(t, err)
-	_, err = mmap.Alloc(1<<63 - 1)
+	_, err = mmap.Alloc(math.MaxInt)
 	require.Error(t, err)
 }
 
