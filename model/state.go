@@ -15,9 +15,9 @@ import (
 // where a block is fine, 8 where it is coarse and its second plane is skipped.
 type Precision uint8
 
-// Standard makes those blocks fine whose scale is above the root mean square of
-// the row's: about a fifth of them, the outlier channels, which carry most of
-// the error. High makes every block fine. The output projection always is: it
+// Standard makes those blocks fine whose squared scale is above twice the row's
+// mean: about a tenth of them, the outlier channels, which carry most of the
+// error. High makes every block fine. The output projection always is: it
 // runs for few rows and its error reaches the logits undamped.
 const (
 	Standard Precision = iota
@@ -38,12 +38,12 @@ func ParsePrecision(name string) (Precision, error) {
 	return 0, fmt.Errorf("unknown precision %q: use one of %s", name, strings.Join(precisionNames[:], ", "))
 }
 
-// ratio is the share of the mean square scale above which a block is fine.
+// ratio is the multiple of the mean square scale above which a block is fine.
 func (p Precision) ratio() float32 {
 	if p == High {
 		return 0
 	}
-	return 1
+	return 2
 }
 
 // headRows is how many rows of logits are computed at a time.
