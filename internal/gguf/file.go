@@ -36,7 +36,7 @@ type File struct {
 
 // part is one file of a model.
 type part struct {
-	path string // "" if parsed from memory or from a reader
+	path string      // "" if parsed from memory or from a reader
 	src  io.ReaderAt // nil if mem is the file
 	mem  []byte      // the whole file; nil if only src can be read
 	file *mmap.File  // owner of mem; nil if the caller owns it
