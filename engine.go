@@ -186,6 +186,7 @@ type Info struct {
 	Layers       int
 	EmbedDim     int
 	Threads      int
+	Batch        int    // most tokens in one pass
 	Level        string // CPU level of the kernels
 	KVType       string
 }
@@ -196,7 +197,7 @@ func (e *Engine) Info() Info {
 	return Info{
 		Name: c.Name, Architecture: c.Arch.Name, Context: e.opts.Context, Trained: c.ContextLength,
 		Vocabulary: c.VocabSize, Layers: c.Layers, EmbedDim: c.EmbedDim,
-		Threads: e.opts.Threads, Level: kernels.Current().String(), KVType: e.opts.KVType,
+		Threads: e.opts.Threads, Batch: e.opts.Batch, Level: kernels.Current().String(), KVType: e.opts.KVType,
 	}
 }
 
