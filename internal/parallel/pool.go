@@ -2,10 +2,12 @@
 // the low latency that a forward pass needs: several hundred fork-joins a
 // token, each a few microseconds long.
 //
-// Workers spin for a bounded time (in Go, so that they stay preemptible), then
-// yield, then park. The caller is worker 0. Which worker runs which part is
-// decided by an atomic counter, so a late core is not waited for; results must
-// therefore not depend on it (each part writes its own outputs).
+// The caller is worker 0. Which worker runs which part is decided by an atomic
+// counter, so results must not depend on it (each part writes its own outputs).
+// A worker that is late, because the machine is busy with something else, is
+// not waited for: it joins a run only while parts are left, and the caller
+// waits only for workers that have joined. Idle workers spin for a bounded time
+// (in Go, so that they stay preemptible), then park.
 package parallel
 
 import (
@@ -23,13 +25,20 @@ type Task interface {
 	Do(worker, part int)
 }
 
-// How long an idle worker polls before it yields, and before it parks.
 const (
-	spinPolls  = 2000                   // about 50-100 µs of PAUSE polls
-	parkAfter  = time.Millisecond       // then it blocks on its channel
-	pauseCount = 2                      // PAUSE instructions per poll
-	yieldSleep = 20 * time.Microsecond  // pause of a caller that waits long
-	yieldAfter = 200 * time.Microsecond // when the waiting caller starts to sleep
+	spinPolls  = 4000                  // polls before a worker parks, about 100-200 µs
+	pauseCount = 2                     // PAUSE instructions per poll
+	yieldPolls = 200                   // yields of a waiting caller before it sleeps
+	sleepStep  = 20 * time.Microsecond // what it then sleeps between looks
+)
+
+// A run is one word: its generation in the upper half; below it a bit that says
+// that nobody may join any more, and the number of workers that have joined
+// and not left.
+const (
+	genShift = 32
+	shut     = 1 << 31
+	joined   = shut - 1
 )
 
 // Pool is a fixed set of workers. Run may be called from several goroutines;
@@ -43,9 +52,7 @@ type Pool struct {
 	_     [64]byte
 	next  atomic.Int32 // next part to hand out
 	_     [64]byte
-	busy  atomic.Int32 // workers that have not finished the current run
-	_     [64]byte
-	gen   atomic.Uint32 // bumped to start a run
+	run   atomic.Uint64
 	_     [64]byte
 
 	closed atomic.Bool
@@ -66,6 +73,7 @@ type worker struct {
 // the caller of Run is the n-th). n < 1 counts as 1. Close frees them.
 func New(n int) *Pool {
 	p := &Pool{}
+	p.run.Store(shut)
 	for id := 1; id < n; id++ {
 		w := &worker{pool: p, id: id, wake: make(chan struct{}, 1)}
 		p.workers = append(p.workers, w)
@@ -95,14 +103,9 @@ func (p *Pool) Run(t Task, parts int) {
 	}
 	p.task, p.parts = t, int32(parts)
 	p.next.Store(0)
-	p.busy.Store(int32(len(p.workers)))
-	p.gen.Add(1)
-	for _, w := range p.workers {
-		if w.parked.CompareAndSwap(true, false) {
-			w.wake <- struct{}{}
-		}
-	}
+	p.start(0)
 	p.work(0)
+	p.run.Or(shut)
 	p.wait()
 	p.task = nil
 	if f := p.fault.Swap(nil); f != nil {
@@ -110,19 +113,25 @@ func (p *Pool) Run(t Task, parts int) {
 	}
 }
 
-// Close stops the workers and waits for them. The pool must be idle.
+// start opens a new generation, with the given bits, and wakes those who sleep.
+func (p *Pool) start(bits uint64) {
+	gen := p.run.Load()>>genShift + 1
+	p.run.Store(gen<<genShift | bits)
+	for _, w := range p.workers {
+		if w.parked.CompareAndSwap(true, false) {
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+// Close stops the workers and waits for them. It may be called more than once.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed.Swap(true) {
 		return
 	}
-	p.gen.Add(1)
-	for _, w := range p.workers {
-		if w.parked.CompareAndSwap(true, false) {
-			w.wake <- struct{}{}
-		}
-	}
+	p.start(shut)
 	p.done.Wait()
 }
 
@@ -147,64 +156,65 @@ func (p *Pool) catch() {
 	}
 }
 
-// wait blocks until every worker has finished the current run.
+// wait blocks until every worker that joined the run has left it.
 func (p *Pool) wait() {
-	for i := 0; p.busy.Load() != 0; i++ {
-		if i < spinPolls {
+	for i := 0; p.run.Load()&joined != 0; i++ {
+		switch {
+		case i < spinPolls:
 			kernels.SpinPause(pauseCount)
-			continue
-		}
-		p.waitLong()
-		return
-	}
-}
-
-func (p *Pool) waitLong() {
-	start := time.Now()
-	for p.busy.Load() != 0 {
-		if time.Since(start) < yieldAfter {
+		case i < spinPolls+yieldPolls:
 			runtime.Gosched()
-		} else {
-			time.Sleep(yieldSleep)
+		default:
+			time.Sleep(sleepStep)
 		}
 	}
 }
 
 func (w *worker) loop() {
 	runtime.LockOSThread()
-	defer w.pool.done.Done()
-	for last := uint32(0); ; {
+	p := w.pool
+	defer p.done.Done()
+	for last := uint64(0); ; {
 		last = w.await(last)
-		if w.pool.closed.Load() {
+		if p.closed.Load() {
 			return
 		}
-		w.pool.work(w.id)
-		w.pool.busy.Add(-1)
+		if p.join(last) {
+			p.work(w.id)
+			p.run.Add(^uint64(0)) // leave
+		}
 	}
 }
 
-// await returns the new generation once it differs from last.
-func (w *worker) await(last uint32) uint32 {
+// join enters run gen unless it has been shut.
+func (p *Pool) join(gen uint64) bool {
+	for {
+		v := p.run.Load()
+		if v>>genShift != gen || v&shut != 0 {
+			return false
+		}
+		if p.run.CompareAndSwap(v, v+1) {
+			return true
+		}
+	}
+}
+
+// await returns the generation of the run once it differs from last.
+func (w *worker) await(last uint64) uint64 {
 	p := w.pool
 	for range spinPolls {
-		if g := p.gen.Load(); g != last {
+		if g := p.run.Load() >> genShift; g != last {
 			return g
 		}
 		kernels.SpinPause(pauseCount)
 	}
-	for start := time.Now(); time.Since(start) < parkAfter; {
-		if g := p.gen.Load(); g != last {
-			return g
-		}
-		runtime.Gosched()
-	}
 	for {
 		w.parked.Store(true)
-		if g := p.gen.Load(); g != last && w.parked.CompareAndSwap(true, false) {
+		if g := p.run.Load() >> genShift; g != last && w.parked.CompareAndSwap(true, false) {
 			return g
 		}
 		<-w.wake
-		if g := p.gen.Load(); g != last {
+		if g := p.run.Load() >> genShift; g != last {
 			return g
 		}
 	}

@@ -38,7 +38,7 @@ func TestRunAfterPark(t *testing.T) {
 	p := New(3)
 	defer p.Close()
 	for range 3 {
-		time.Sleep(5 * parkAfter)
+		time.Sleep(5 * time.Millisecond) // workers have parked by now
 		c := &count{seen: make([]atomic.Int32, 64), who: make([]atomic.Int32, 3)}
 		p.Run(c, 64)
 		for i := range c.seen {
