@@ -91,15 +91,16 @@ func (e *Engine) template(name string) (*chat.Template, error) {
 
 // ownTemplate is the template that belongs to a model, parsed on first use.
 type ownTemplate struct {
-	once sync.Once
-	t    *chat.Template
-	err  error
+	source string // from the file; "" = none
+	once   sync.Once
+	t      *chat.Template
+	err    error
 }
 
 func (o *ownTemplate) get(e *Engine) (*chat.Template, error) {
 	o.once.Do(func() {
-		if src, err := e.file.String("tokenizer.chat_template"); err == nil && src != "" {
-			if o.t, o.err = chat.Parse(src); o.err != nil {
+		if o.source != "" {
+			if o.t, o.err = chat.Parse(o.source); o.err != nil {
 				o.err = fmt.Errorf("the model's chat template: %w", o.err)
 			}
 			return

@@ -72,6 +72,7 @@ func (e *Engine) load() error {
 	if e.opts.Context == 0 {
 		e.opts.Context = cfg.ContextLength
 	}
+	e.own.source, _ = e.file.String("tokenizer.chat_template") // the file may be closed when it is parsed
 	// The vocabulary is parsed while the weights are packed.
 	tokErr := make(chan error, 1)
 	go func() { tokErr <- e.loadTokenizer() }()

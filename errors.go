@@ -34,10 +34,16 @@ type ContextError struct {
 }
 
 func (e *ContextError) Error() string {
-	if e.Have == 0 {
-		return fmt.Sprintf("the prompt has %d tokens, the context holds %d: shorten it or open the model with a larger context", e.Prompt, e.Context)
+	n := e.Have + e.Prompt
+	what := fmt.Sprintf("the prompt has %d tokens", n)
+	if e.Have > 0 && e.Prompt > 0 {
+		what = fmt.Sprintf("the session has %d tokens and the prompt %d more", e.Have, e.Prompt)
 	}
-	return fmt.Sprintf("the session has %d tokens and the prompt %d more, the context holds %d: shorten it or open the model with a larger context", e.Have, e.Prompt, e.Context)
+	holds := fmt.Sprintf("the context holds %d", e.Context)
+	if n <= e.Context {
+		holds += ", which leaves no room for an answer"
+	}
+	return what + ", " + holds + ": shorten it or open the model with a larger context"
 }
 
 // Unwrap makes errors.Is(err, ErrContextFull) hold.

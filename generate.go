@@ -87,7 +87,7 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.append(p); err != nil {
+	if err := s.append(p, 1); err != nil { // there must be room for a token
 		return nil, err
 	}
 	if len(s.tokens) == 0 {

@@ -69,19 +69,20 @@ func (s *Session) Prefill(ctx context.Context, p Prompt) error {
 		return err
 	}
 	defer s.done()
-	if err := s.append(p); err != nil {
+	if err := s.append(p, 0); err != nil {
 		return err
 	}
 	return s.catchUp(ctx, len(s.tokens), nil)
 }
 
-// append adds the tokens of p to the session, without computing anything.
-func (s *Session) append(p Prompt) error {
+// append adds the tokens of p to the session, without computing anything, if
+// they and room more fit into the context.
+func (s *Session) append(p Prompt, room int) error {
 	toks, err := s.eng.encode(p, len(s.tokens) == 0)
 	if err != nil {
 		return err
 	}
-	if n := len(s.tokens) + len(toks); n > s.eng.opts.Context {
+	if n := len(s.tokens) + len(toks) + room; n > s.eng.opts.Context {
 		return &ContextError{Have: len(s.tokens), Prompt: len(toks), Context: s.eng.opts.Context}
 	}
 	s.tokens = append(s.tokens, toks...)
@@ -124,7 +125,10 @@ func (s *Session) Logits(ctx context.Context, tokens []int32, emit func(pos int,
 		return err
 	}
 	defer s.done()
-	if err := s.append(Prompt{Tokens: tokens}); err != nil {
+	if len(tokens) == 0 {
+		return nil
+	}
+	if err := s.append(Prompt{Tokens: tokens}, 0); err != nil {
 		return err
 	}
 	first := len(s.tokens) - len(tokens)

@@ -19,7 +19,7 @@ func (s *Session) NextLogits(ctx context.Context, tokens []int32, emit func(logi
 	}
 	defer s.done()
 	if len(tokens) > 0 {
-		if err := s.append(Prompt{Tokens: tokens}); err != nil {
+		if err := s.append(Prompt{Tokens: tokens}, 0); err != nil {
 			return err
 		}
 	}
