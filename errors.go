@@ -6,6 +6,7 @@ import (
 
 	"kvasir/kvcache"
 	"kvasir/model"
+	"kvasir/sampler"
 )
 
 // Errors that callers branch on with errors.Is.
@@ -22,7 +23,7 @@ var (
 	// ErrNoTemplate: the model has no chat template and none fits it.
 	ErrNoTemplate = errors.New("no chat template")
 	// ErrBadLogits: the model produced a value that is not a number.
-	ErrBadLogits = errors.New("bad logits")
+	ErrBadLogits = sampler.ErrBadLogits
 )
 
 // ContextError says by how much a prompt is too long. errors.Is(err,

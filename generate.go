@@ -161,9 +161,6 @@ func (g *generator) draw(_ int, logits []float32) error {
 		}
 	}
 	id, err := g.chain.Next(logits, uint32(pos), nil)
-	if errors.Is(err, sampler.ErrBadLogits) {
-		return errors.Join(ErrBadLogits, err)
-	}
 	if err != nil {
 		return err
 	}
