@@ -5,8 +5,7 @@
 // ExpandScales: scale streams to float32.
 //
 // SI src, DI ws, DX wm, CX records (k blocks, or super-blocks of the K kinds), R8
-// groups per super-block, R10 bytes to the next row group, whose scales are
-// prefetched: they are due after one row group of codes.
+// groups per super-block.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -20,20 +19,18 @@ TEXT ·expandDAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Z15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Z0
-	VMULPS     Z15, Z0, Z1 // wm = (-zero)·d
-	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, (DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VCVTPH2PS (SI), Z0
+	VMULPS    Z15, Z0, Z1 // wm = (-zero)·d
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -46,20 +43,18 @@ TEXT ·expandDMAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Z15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Z0
-	VCVTPH2PS  32(SI), Z1
-	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, (DX)
-	ADDQ       $64, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VCVTPH2PS (SI), Z0
+	VCVTPH2PS 32(SI), Z1
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $64, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -72,21 +67,19 @@ TEXT ·expandBFAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Z15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVZXWD  (SI), Z0
-	VPSLLD     $16, Z0, Z0
-	VMULPS     Z15, Z0, Z1 // wm = (-zero)·d
-	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, (DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VPMOVZXWD (SI), Z0
+	VPSLLD    $16, Z0, Z0
+	VMULPS    Z15, Z0, Z1 // wm = (-zero)·d
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -99,30 +92,27 @@ TEXT ·expandKAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Z15
 
 super:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Z4
-	ADDQ       $32, SI
-	MOVQ       R8, R9
+	VCVTPH2PS (SI), Z4
+	ADDQ      $32, SI
+	MOVQ      R8, R9
 
 group:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVSXBD  (SI), Z0
-	VCVTDQ2PS  Z0, Z0
-	VMULPS     Z4, Z0, Z0  // ws = d·sc
-	VMULPS     Z15, Z0, Z1 // wm = (-zero)·ws
-	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, (DX)
-	ADDQ       $16, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       R9
-	JNE        group
-	DECQ       CX
-	JNE        super
+	VPMOVSXBD (SI), Z0
+	VCVTDQ2PS Z0, Z0
+	VMULPS    Z4, Z0, Z0  // ws = d·sc
+	VMULPS    Z15, Z0, Z1 // wm = (-zero)·ws
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $16, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      R9
+	JNE       group
+	DECQ      CX
+	JNE       super
 	VZEROUPPER
 	RET
 
@@ -135,36 +125,33 @@ TEXT ·expandKMAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Z15
 	MOVL         $0x80000000, BX
 	VPBROADCASTD BX, Z14
 
 super:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Z4
-	VCVTPH2PS  32(SI), Z6
-	VPXORD     Z14, Z6, Z6 // -dmin
-	ADDQ       $64, SI
-	MOVQ       R8, R9
+	VCVTPH2PS (SI), Z4
+	VCVTPH2PS 32(SI), Z6
+	VPXORD    Z14, Z6, Z6 // -dmin
+	ADDQ      $64, SI
+	MOVQ      R8, R9
 
 group:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVZXBD  16(SI), Z1
-	VCVTDQ2PS  Z1, Z1
-	VMULPS     Z6, Z1, Z1  // wm = (-dmin)·mn
-	VPMOVZXBD  (SI), Z0
-	VCVTDQ2PS  Z0, Z0
-	VMULPS     Z4, Z0, Z0  // ws = d·sc
-	VMOVUPS    Z0, (DI)
-	VMOVUPS    Z1, (DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       R9
-	JNE        group
-	DECQ       CX
-	JNE        super
+	VPMOVZXBD 16(SI), Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z6, Z1, Z1 // wm = (-dmin)·mn
+	VPMOVZXBD (SI), Z0
+	VCVTDQ2PS Z0, Z0
+	VMULPS    Z4, Z0, Z0 // ws = d·sc
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, (DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      R9
+	JNE       group
+	DECQ      CX
+	JNE       super
 	VZEROUPPER
 	RET
 
@@ -177,24 +164,22 @@ TEXT ·expandDAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Y15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Y0
-	VMULPS     Y15, Y0, Y1 // wm = (-zero)·d
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, (DX)
-	VCVTPH2PS  16(SI), Y2
-	VMULPS     Y15, Y2, Y3 // wm = (-zero)·d
-	VMOVUPS    Y2, 32(DI)
-	VMOVUPS    Y3, 32(DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VCVTPH2PS (SI), Y0
+	VMULPS    Y15, Y0, Y1 // wm = (-zero)·d
+	VMOVUPS   Y0, (DI)
+	VMOVUPS   Y1, (DX)
+	VCVTPH2PS 16(SI), Y2
+	VMULPS    Y15, Y2, Y3 // wm = (-zero)·d
+	VMOVUPS   Y2, 32(DI)
+	VMOVUPS   Y3, 32(DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -207,24 +192,22 @@ TEXT ·expandDMAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Y15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Y0
-	VCVTPH2PS  32(SI), Y1
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, (DX)
-	VCVTPH2PS  16(SI), Y2
-	VCVTPH2PS  48(SI), Y3
-	VMOVUPS    Y2, 32(DI)
-	VMOVUPS    Y3, 32(DX)
-	ADDQ       $64, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VCVTPH2PS (SI), Y0
+	VCVTPH2PS 32(SI), Y1
+	VMOVUPS   Y0, (DI)
+	VMOVUPS   Y1, (DX)
+	VCVTPH2PS 16(SI), Y2
+	VCVTPH2PS 48(SI), Y3
+	VMOVUPS   Y2, 32(DI)
+	VMOVUPS   Y3, 32(DX)
+	ADDQ      $64, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -237,26 +220,24 @@ TEXT ·expandBFAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Y15
 
 block:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVZXWD  (SI), Y0
-	VPSLLD     $16, Y0, Y0
-	VMULPS     Y15, Y0, Y1 // wm = (-zero)·d
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, (DX)
-	VPMOVZXWD  16(SI), Y2
-	VPSLLD     $16, Y2, Y2
-	VMULPS     Y15, Y2, Y3 // wm = (-zero)·d
-	VMOVUPS    Y2, 32(DI)
-	VMOVUPS    Y3, 32(DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       CX
-	JNE        block
+	VPMOVZXWD (SI), Y0
+	VPSLLD    $16, Y0, Y0
+	VMULPS    Y15, Y0, Y1 // wm = (-zero)·d
+	VMOVUPS   Y0, (DI)
+	VMOVUPS   Y1, (DX)
+	VPMOVZXWD 16(SI), Y2
+	VPSLLD    $16, Y2, Y2
+	VMULPS    Y15, Y2, Y3 // wm = (-zero)·d
+	VMOVUPS   Y2, 32(DI)
+	VMOVUPS   Y3, 32(DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      CX
+	JNE       block
 	VZEROUPPER
 	RET
 
@@ -269,37 +250,34 @@ TEXT ·expandKAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Y15
 
 super:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Y4
-	VCVTPH2PS  16(SI), Y5
-	ADDQ       $32, SI
-	MOVQ       R8, R9
+	VCVTPH2PS (SI), Y4
+	VCVTPH2PS 16(SI), Y5
+	ADDQ      $32, SI
+	MOVQ      R8, R9
 
 group:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVSXBD  (SI), Y0
-	VCVTDQ2PS  Y0, Y0
-	VMULPS     Y4, Y0, Y0  // ws = d·sc
-	VMULPS     Y15, Y0, Y1 // wm = (-zero)·ws
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, (DX)
-	VPMOVSXBD  8(SI), Y2
-	VCVTDQ2PS  Y2, Y2
-	VMULPS     Y5, Y2, Y2  // ws = d·sc
-	VMULPS     Y15, Y2, Y3 // wm = (-zero)·ws
-	VMOVUPS    Y2, 32(DI)
-	VMOVUPS    Y3, 32(DX)
-	ADDQ       $16, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       R9
-	JNE        group
-	DECQ       CX
-	JNE        super
+	VPMOVSXBD (SI), Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y4, Y0, Y0  // ws = d·sc
+	VMULPS    Y15, Y0, Y1 // wm = (-zero)·ws
+	VMOVUPS   Y0, (DI)
+	VMOVUPS   Y1, (DX)
+	VPMOVSXBD 8(SI), Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y5, Y2, Y2  // ws = d·sc
+	VMULPS    Y15, Y2, Y3 // wm = (-zero)·ws
+	VMOVUPS   Y2, 32(DI)
+	VMOVUPS   Y3, 32(DX)
+	ADDQ      $16, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      R9
+	JNE       group
+	DECQ      CX
+	JNE       super
 	VZEROUPPER
 	RET
 
@@ -312,47 +290,44 @@ TEXT ·expandKMAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	MOVQ         expandArgs_ahead(AX), R10
 	VBROADCASTSS expandArgs_minusZero(AX), Y15
 	MOVL         $0x80000000, BX
 	VMOVD        BX, X14
 	VPBROADCASTD X14, Y14
 
 super:
-	PREFETCHT0 (SI)(R10*1)
-	VCVTPH2PS  (SI), Y4
-	VCVTPH2PS  32(SI), Y6
-	VPXOR      Y14, Y6, Y6 // -dmin
-	VCVTPH2PS  16(SI), Y5
-	VCVTPH2PS  48(SI), Y7
-	VPXOR      Y14, Y7, Y7 // -dmin
-	ADDQ       $64, SI
-	MOVQ       R8, R9
+	VCVTPH2PS (SI), Y4
+	VCVTPH2PS 32(SI), Y6
+	VPXOR     Y14, Y6, Y6 // -dmin
+	VCVTPH2PS 16(SI), Y5
+	VCVTPH2PS 48(SI), Y7
+	VPXOR     Y14, Y7, Y7 // -dmin
+	ADDQ      $64, SI
+	MOVQ      R8, R9
 
 group:
-	PREFETCHT0 (SI)(R10*1)
-	VPMOVZXBD  16(SI), Y1
-	VCVTDQ2PS  Y1, Y1
-	VMULPS     Y6, Y1, Y1  // wm = (-dmin)·mn
-	VPMOVZXBD  (SI), Y0
-	VCVTDQ2PS  Y0, Y0
-	VMULPS     Y4, Y0, Y0  // ws = d·sc
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    Y1, (DX)
-	VPMOVZXBD  24(SI), Y3
-	VCVTDQ2PS  Y3, Y3
-	VMULPS     Y7, Y3, Y3  // wm = (-dmin)·mn
-	VPMOVZXBD  8(SI), Y2
-	VCVTDQ2PS  Y2, Y2
-	VMULPS     Y5, Y2, Y2  // ws = d·sc
-	VMOVUPS    Y2, 32(DI)
-	VMOVUPS    Y3, 32(DX)
-	ADDQ       $32, SI
-	ADDQ       $64, DI
-	ADDQ       $64, DX
-	DECQ       R9
-	JNE        group
-	DECQ       CX
-	JNE        super
+	VPMOVZXBD 16(SI), Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y6, Y1, Y1 // wm = (-dmin)·mn
+	VPMOVZXBD (SI), Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y4, Y0, Y0 // ws = d·sc
+	VMOVUPS   Y0, (DI)
+	VMOVUPS   Y1, (DX)
+	VPMOVZXBD 24(SI), Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y7, Y3, Y3 // wm = (-dmin)·mn
+	VPMOVZXBD 8(SI), Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y5, Y2, Y2 // ws = d·sc
+	VMOVUPS   Y2, 32(DI)
+	VMOVUPS   Y3, 32(DX)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	DECQ      R9
+	JNE       group
+	DECQ      CX
+	JNE       super
 	VZEROUPPER
 	RET

@@ -2,9 +2,9 @@
 
 //go:build amd64 && !purego
 
-// GemvQ: 16 rows of packed codes times one quantized activation row, added to out.
+// 16 rows of packed codes times one quantized activation row, added to out.
 //
-// DI codes, SI x, R8 ws, R9 wm, DX out, CX k blocks.
+// DI codes, SI x, DX out, R8 ws, R9 wm, CX k blocks.
 //
 // A lane is a row, two halves of 8 rows. VPMADDUBSW adds two u·q in int16; as many
 // steps as cannot overflow are added up before VPMADDWD widens. Codes above 63 are
@@ -20,15 +20,15 @@ DATA gemvOnes<>+24(SB)/8, $0x0001000100010001
 GLOBL gemvOnes<>(SB), RODATA|NOPTR, $32
 
 // func gemvQ2G32P1AVX2(a *gemvQArgs)
-// 2-bit codes, groups of 32, 1 activation plane(s).
+// 2-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ2G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -36,8 +36,8 @@ TEXT ·gemvQ2G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -79,12 +79,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -126,12 +128,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -145,15 +149,15 @@ block:
 	RET
 
 // func gemvQ2G32P2AVX2(a *gemvQArgs)
-// 2-bit codes, groups of 32, 2 activation plane(s).
+// 2-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ2G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -161,8 +165,8 @@ TEXT ·gemvQ2G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -230,12 +234,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -303,12 +309,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -322,15 +330,15 @@ block:
 	RET
 
 // func gemvQ2G16P1AVX2(a *gemvQArgs)
-// 2-bit codes, groups of 16, 1 activation plane(s).
+// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ2G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -338,8 +346,8 @@ TEXT ·gemvQ2G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -361,12 +369,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      64(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -388,12 +398,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -415,12 +427,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      96(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -442,12 +456,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -461,15 +477,15 @@ block:
 	RET
 
 // func gemvQ2G16P2AVX2(a *gemvQArgs)
-// 2-bit codes, groups of 16, 2 activation plane(s).
+// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ2G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -477,8 +493,8 @@ TEXT ·gemvQ2G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -514,12 +530,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      64(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -555,12 +573,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0-3
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -596,12 +616,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      96(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -637,12 +659,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -656,15 +680,15 @@ block:
 	RET
 
 // func gemvQ3G32P1AVX2(a *gemvQArgs)
-// 3-bit codes, groups of 32, 1 activation plane(s).
+// 3-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ3G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -675,9 +699,9 @@ TEXT ·gemvQ3G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0-3
@@ -743,12 +767,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0-3
@@ -814,12 +840,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -833,15 +861,15 @@ block:
 	RET
 
 // func gemvQ3G32P2AVX2(a *gemvQArgs)
-// 3-bit codes, groups of 32, 2 activation plane(s).
+// 3-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ3G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -852,9 +880,9 @@ TEXT ·gemvQ3G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0-3
@@ -946,12 +974,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0-3
@@ -1043,12 +1073,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -1062,15 +1094,15 @@ block:
 	RET
 
 // func gemvQ3G16P1AVX2(a *gemvQArgs)
-// 3-bit codes, groups of 16, 1 activation plane(s).
+// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ3G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1081,9 +1113,9 @@ TEXT ·gemvQ3G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0-3
@@ -1117,12 +1149,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      64(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1156,12 +1190,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0-3
@@ -1195,12 +1231,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      96(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1234,12 +1272,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -1253,15 +1293,15 @@ block:
 	RET
 
 // func gemvQ3G16P2AVX2(a *gemvQArgs)
-// 3-bit codes, groups of 16, 2 activation plane(s).
+// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ3G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1272,9 +1312,9 @@ TEXT ·gemvQ3G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0-3
@@ -1322,12 +1362,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      64(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1375,12 +1417,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0-3
@@ -1428,12 +1472,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      96(DI), Y2             // chunks 4-7
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1481,12 +1527,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -1500,15 +1548,15 @@ block:
 	RET
 
 // func gemvQ4G32P1AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 32, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ4G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1516,10 +1564,10 @@ TEXT ·gemvQ4G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1561,12 +1609,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1608,12 +1658,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1627,15 +1679,15 @@ block:
 	RET
 
 // func gemvQ4G32P2AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 32, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ4G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1643,10 +1695,10 @@ TEXT ·gemvQ4G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1714,12 +1766,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1787,12 +1841,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -1806,15 +1862,15 @@ block:
 	RET
 
 // func gemvQ4G16P1AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ4G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1822,10 +1878,10 @@ TEXT ·gemvQ4G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1847,12 +1903,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1874,12 +1932,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -1901,12 +1961,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -1928,12 +1990,14 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1947,15 +2011,15 @@ block:
 	RET
 
 // func gemvQ4G16P2AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ4G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1963,10 +2027,10 @@ TEXT ·gemvQ4G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -2002,12 +2066,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2043,12 +2109,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -2084,12 +2152,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2125,12 +2195,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -2144,15 +2216,15 @@ block:
 	RET
 
 // func gemvQ5G32P1AVX2(a *gemvQArgs)
-// 5-bit codes, groups of 32, 1 activation plane(s).
+// 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ5G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -2163,11 +2235,11 @@ TEXT ·gemvQ5G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0, 1
@@ -2234,12 +2306,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -2306,12 +2380,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -2325,15 +2401,15 @@ block:
 	RET
 
 // func gemvQ5G32P2AVX2(a *gemvQArgs)
-// 5-bit codes, groups of 32, 2 activation plane(s).
+// 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ5G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -2344,11 +2420,11 @@ TEXT ·gemvQ5G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU      256(DI), Y3             // bit 4 of all chunks
 	VMOVDQU      (DI), Y2                // chunks 0, 1
@@ -2442,12 +2518,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6            // ws·d
-	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bit 4 of all chunks
 	VMOVDQU      32(DI), Y2              // chunks 0, 1
@@ -2541,12 +2619,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6          // ws·d
-	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -2560,15 +2640,15 @@ block:
 	RET
 
 // func gemvQ5G16P1AVX2(a *gemvQArgs)
-// 5-bit codes, groups of 16, 1 activation plane(s).
+// 5-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ5G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -2579,11 +2659,11 @@ TEXT ·gemvQ5G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0, 1
@@ -2618,12 +2698,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2656,12 +2738,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -2696,12 +2780,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2734,12 +2820,14 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -2753,15 +2841,15 @@ block:
 	RET
 
 // func gemvQ5G16P2AVX2(a *gemvQArgs)
-// 5-bit codes, groups of 16, 2 activation plane(s).
+// 5-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ5G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -2772,11 +2860,11 @@ TEXT ·gemvQ5G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      (DI), Y2               // chunks 0, 1
@@ -2825,12 +2913,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2877,12 +2967,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -2931,12 +3023,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -2983,12 +3077,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -3002,15 +3098,15 @@ block:
 	RET
 
 // func gemvQ6G32P1AVX2(a *gemvQArgs)
-// 6-bit codes, groups of 32, 1 activation plane(s).
+// 6-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ6G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -3021,12 +3117,12 @@ TEXT ·gemvQ6G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
 	VMOVDQU      (DI), Y2               // chunks 0, 1
@@ -3095,12 +3191,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -3169,12 +3267,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -3188,15 +3288,15 @@ block:
 	RET
 
 // func gemvQ6G32P2AVX2(a *gemvQArgs)
-// 6-bit codes, groups of 32, 2 activation plane(s).
+// 6-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ6G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -3207,12 +3307,12 @@ TEXT ·gemvQ6G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
 	VMOVDQU      (DI), Y2                // chunks 0, 1
@@ -3310,12 +3410,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6            // ws·d
-	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
 	VMOVDQU      32(DI), Y2              // chunks 0, 1
@@ -3413,12 +3515,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6          // ws·d
-	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI
@@ -3432,15 +3536,15 @@ block:
 	RET
 
 // func gemvQ6G16P1AVX2(a *gemvQArgs)
-// 6-bit codes, groups of 16, 1 activation plane(s).
+// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ6G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -3451,12 +3555,12 @@ TEXT ·gemvQ6G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
 	VMOVDQU      (DI), Y2               // chunks 0, 1
@@ -3491,12 +3595,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      320(DI), Y3            // bits 4, 5 of chunks 4-7
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
@@ -3531,12 +3637,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y9, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -3571,12 +3679,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      352(DI), Y3            // bits 4, 5 of chunks 4-7
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
@@ -3611,12 +3721,14 @@ block:
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y9, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -3630,15 +3742,15 @@ block:
 	RET
 
 // func gemvQ6G16P2AVX2(a *gemvQArgs)
-// 6-bit codes, groups of 16, 2 activation plane(s).
+// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ6G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -3649,12 +3761,12 @@ TEXT ·gemvQ6G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
 	VMOVDQU      (DI), Y2                // chunks 0, 1
@@ -3704,12 +3816,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       (R8), Y6, Y6            // ws·d
-	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0            // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      320(DI), Y3             // bits 4, 5 of chunks 4-7
 	VMOVDQU      128(DI), Y2             // chunks 4, 5
@@ -3759,12 +3873,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       64(R8), Y6, Y6          // ws·d
-	VFMADD231PS  Y6, Y9, Y0              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0          // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
 	VMOVDQU      32(DI), Y2              // chunks 0, 1
@@ -3814,12 +3930,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(R8), Y6, Y6          // ws·d
-	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1          // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	VMOVDQU      352(DI), Y3             // bits 4, 5 of chunks 4-7
 	VMOVDQU      160(DI), Y2             // chunks 4, 5
@@ -3869,12 +3987,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       96(R8), Y6, Y6          // ws·d
-	VFMADD231PS  Y6, Y9, Y1              // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4              // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1          // acc += wm·s
+	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI
@@ -3888,15 +4008,15 @@ block:
 	RET
 
 // func gemvQ8G32P1AVX2(a *gemvQArgs)
-// 8-bit codes, groups of 32, 1 activation plane(s).
+// 8-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ8G32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -3904,14 +4024,14 @@ TEXT ·gemvQ8G32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU      (DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -3987,12 +4107,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y5             // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4068,12 +4190,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -4087,15 +4211,15 @@ block:
 	RET
 
 // func gemvQ8G32P2AVX2(a *gemvQArgs)
-// 8-bit codes, groups of 32, 2 activation plane(s).
+// 8-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ8G32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -4103,14 +4227,14 @@ TEXT ·gemvQ8G32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU      (DI), Y5                 // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4230,12 +4354,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6             // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      32(DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4355,12 +4481,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -4374,15 +4502,15 @@ block:
 	RET
 
 // func gemvQ8G16P1AVX2(a *gemvQArgs)
-// 8-bit codes, groups of 16, 1 activation plane(s).
+// 8-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ8G16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -4390,14 +4518,14 @@ TEXT ·gemvQ8G16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU      (DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4437,12 +4565,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      256(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
@@ -4482,12 +4612,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y5             // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4527,12 +4659,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      288(DI), Y5            // chunk 4
 	VPSRLW       $4, Y5, Y4
@@ -4572,12 +4706,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -4591,15 +4727,15 @@ block:
 	RET
 
 // func gemvQ8G16P2AVX2(a *gemvQArgs)
-// 8-bit codes, groups of 16, 2 activation plane(s).
+// 8-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ8G16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -4607,14 +4743,14 @@ TEXT ·gemvQ8G16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS      32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU      (DI), Y5                 // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4678,12 +4814,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6             // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      256(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
@@ -4747,12 +4885,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      32(DI), Y5               // chunk 0
 	VPSRLW       $4, Y5, Y4
@@ -4816,12 +4956,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	VMOVDQU      288(DI), Y5              // chunk 4
 	VPSRLW       $4, Y5, Y4
@@ -4885,12 +5027,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -4904,15 +5048,15 @@ block:
 	RET
 
 // func gemvQ4LG32P1AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 32, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ4LG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
+	MOVQ           gemvQArgs_out(AX), DX
+	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
 	MOVQ           gemvQArgs_wm(AX), R9
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_nb(AX), CX
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -4925,10 +5069,10 @@ TEXT ·gemvQ4LG32P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS        32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -5004,12 +5148,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -5085,12 +5231,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -5104,15 +5252,15 @@ block:
 	RET
 
 // func gemvQ4LG32P2AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 32, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ4LG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
+	MOVQ           gemvQArgs_out(AX), DX
+	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
 	MOVQ           gemvQArgs_wm(AX), R9
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_nb(AX), CX
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -5125,10 +5273,10 @@ TEXT ·gemvQ4LG32P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS        32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2                 // chunks 0, 1
 	VPAND        Y15, Y2, Y5              // chunk 0
@@ -5248,12 +5396,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6             // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      32(DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5              // chunk 0
@@ -5373,12 +5523,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -5392,15 +5544,15 @@ block:
 	RET
 
 // func gemvQ4LG16P1AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ4LG16P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
+	MOVQ           gemvQArgs_out(AX), DX
+	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
 	MOVQ           gemvQArgs_wm(AX), R9
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_nb(AX), CX
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -5413,10 +5565,10 @@ TEXT ·gemvQ4LG16P1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS        32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -5456,12 +5608,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      128(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -5501,12 +5655,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y0             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
 	VPAND        Y15, Y2, Y5            // chunk 0
@@ -5546,12 +5702,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	VMOVDQU      160(DI), Y2            // chunks 4, 5
 	VPAND        Y15, Y2, Y5            // chunk 4
@@ -5591,12 +5749,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6         // ws·d
-	VFMADD231PS  Y6, Y7, Y1             // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4             // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1         // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -5610,15 +5770,15 @@ block:
 	RET
 
 // func gemvQ4LG16P2AVX2(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ4LG16P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
+	MOVQ           gemvQArgs_out(AX), DX
+	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
 	MOVQ           gemvQArgs_wm(AX), R9
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_nb(AX), CX
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -5631,10 +5791,10 @@ TEXT ·gemvQ4LG16P2AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS        32(DX), Y1
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU      (DI), Y2                 // chunks 0, 1
 	VPAND        Y15, Y2, Y5              // chunk 0
@@ -5698,12 +5858,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       (R8), Y6, Y6             // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  (R9), Y6, Y0             // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      128(DI), Y2              // chunks 4, 5
 	VPAND        Y15, Y2, Y5              // chunk 4
@@ -5767,12 +5929,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       64(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y0               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  64(R9), Y6, Y0           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
 	VMOVDQU      32(DI), Y2               // chunks 0, 1
 	VPAND        Y15, Y2, Y5              // chunk 0
@@ -5836,12 +6000,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  32(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	VMOVDQU      160(DI), Y2              // chunks 4, 5
 	VPAND        Y15, Y2, Y5              // chunk 4
@@ -5905,12 +6071,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VMOVUPS      96(R8), Y4
+	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       96(R8), Y6, Y6           // ws·d
-	VFMADD231PS  Y6, Y7, Y1               // acc += isum·(ws·d)
+	VMULPS       Y6, Y4, Y4               // ws·d
 	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  96(R9), Y6, Y1           // acc += wm·s
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI

@@ -2,9 +2,9 @@
 
 //go:build amd64 && !purego
 
-// GemvQ: 16 rows of packed codes times one quantized activation row, added to out.
+// 16 rows of packed codes times one quantized activation row, added to out.
 //
-// DI codes, SI x, R8 ws, R9 wm, DX out, CX k blocks.
+// DI codes, SI x, DX out, R8 ws, R9 wm, CX k blocks.
 //
 // A lane is a row. VPDPBUSD adds four u·q of a row; nibbles and bit pairs are
 // multiplied where they stand in the byte and the sums shifted down at the end.
@@ -13,15 +13,15 @@
 #include "go_asm.h"
 
 // func gemvQ2G32P1AVX512(a *gemvQArgs)
-// 2-bit codes, groups of 32, 1 activation plane(s).
+// 2-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ2G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -33,8 +33,8 @@ TEXT ·gemvQ2G32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0-3
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -64,10 +64,10 @@ block:
 	VPADDD           Z3, Z1, Z1
 	VPSRAD           $6, Z4, Z4
 	VPADDD           Z4, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -82,15 +82,15 @@ block:
 	RET
 
 // func gemvQ2G32P2AVX512(a *gemvQArgs)
-// 2-bit codes, groups of 32, 2 activation plane(s).
+// 2-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ2G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -102,8 +102,8 @@ TEXT ·gemvQ2G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0-3
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -153,10 +153,10 @@ block:
 	VPADDD           Z8, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -171,15 +171,15 @@ block:
 	RET
 
 // func gemvQ2G16P1AVX512(a *gemvQArgs)
-// 2-bit codes, groups of 16, 1 activation plane(s).
+// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ2G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -191,8 +191,8 @@ TEXT ·gemvQ2G16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0-3
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -213,10 +213,10 @@ block:
 	VPADDD           Z3, Z1, Z1
 	VPSRAD           $6, Z4, Z4
 	VPADDD           Z4, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -239,10 +239,10 @@ block:
 	VPADDD           Z3, Z1, Z1
 	VPSRAD           $6, Z4, Z4
 	VPADDD           Z4, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -257,15 +257,15 @@ block:
 	RET
 
 // func gemvQ2G16P2AVX512(a *gemvQArgs)
-// 2-bit codes, groups of 16, 2 activation plane(s).
+// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ2G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -277,8 +277,8 @@ TEXT ·gemvQ2G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0-3
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -315,10 +315,10 @@ block:
 	VPADDD           Z8, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -357,10 +357,10 @@ block:
 	VPADDD           Z8, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -375,15 +375,15 @@ block:
 	RET
 
 // func gemvQ3G32P1AVX512(a *gemvQArgs)
-// 3-bit codes, groups of 32, 1 activation plane(s).
+// 3-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ3G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x04040404, BX
@@ -399,9 +399,9 @@ TEXT ·gemvQ3G32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0-3
@@ -446,10 +446,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VPSRAD           $4, Z3, Z3
 	VPADDD           Z3, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -464,15 +464,15 @@ block:
 	RET
 
 // func gemvQ3G32P2AVX512(a *gemvQArgs)
-// 3-bit codes, groups of 32, 2 activation plane(s).
+// 3-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ3G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x04040404, BX
@@ -488,9 +488,9 @@ TEXT ·gemvQ3G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0-3
@@ -552,10 +552,10 @@ block:
 	VPADDD           Z6, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -570,15 +570,15 @@ block:
 	RET
 
 // func gemvQ3G16P1AVX512(a *gemvQArgs)
-// 3-bit codes, groups of 16, 1 activation plane(s).
+// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ3G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x04040404, BX
@@ -594,9 +594,9 @@ TEXT ·gemvQ3G16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0-3
@@ -624,10 +624,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VPSRAD           $4, Z3, Z3
 	VPADDD           Z3, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -655,10 +655,10 @@ block:
 	VPADDD           Z2, Z1, Z1
 	VPSRAD           $4, Z3, Z3
 	VPADDD           Z3, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -673,15 +673,15 @@ block:
 	RET
 
 // func gemvQ3G16P2AVX512(a *gemvQArgs)
-// 3-bit codes, groups of 16, 2 activation plane(s).
+// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ3G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x04040404, BX
@@ -697,9 +697,9 @@ TEXT ·gemvQ3G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
 
 	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0-3
@@ -740,10 +740,10 @@ block:
 	VPADDD           Z6, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -784,10 +784,10 @@ block:
 	VPADDD           Z6, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -802,15 +802,15 @@ block:
 	RET
 
 // func gemvQ4G32P1AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 32, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ4G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
@@ -818,10 +818,10 @@ TEXT ·gemvQ4G32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -847,10 +847,10 @@ block:
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPSRAD           $4, Z2, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -865,15 +865,15 @@ block:
 	RET
 
 // func gemvQ4G32P2AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 32, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ4G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
@@ -881,10 +881,10 @@ TEXT ·gemvQ4G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -924,10 +924,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -942,15 +942,15 @@ block:
 	RET
 
 // func gemvQ4G16P1AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ4G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
@@ -958,10 +958,10 @@ TEXT ·gemvQ4G16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -977,10 +977,10 @@ block:
 	VPDPBUSD.BCST    28(SI), Z22, Z2
 	VPSRAD           $4, Z2, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -998,10 +998,10 @@ block:
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPSRAD           $4, Z2, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -1016,15 +1016,15 @@ block:
 	RET
 
 // func gemvQ4G16P2AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ4G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
@@ -1032,10 +1032,10 @@ TEXT ·gemvQ4G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -1061,10 +1061,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -1092,10 +1092,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -1110,15 +1110,15 @@ block:
 	RET
 
 // func gemvQ5G32P1AVX512(a *gemvQArgs)
-// 5-bit codes, groups of 32, 1 activation plane(s).
+// 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ5G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
@@ -1126,11 +1126,11 @@ TEXT ·gemvQ5G32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1173,10 +1173,10 @@ block:
 	VPSRLW           $3, Z17, Z22
 	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
 	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -1191,15 +1191,15 @@ block:
 	RET
 
 // func gemvQ5G32P2AVX512(a *gemvQArgs)
-// 5-bit codes, groups of 32, 2 activation plane(s).
+// 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ5G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
@@ -1207,11 +1207,11 @@ TEXT ·gemvQ5G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1265,10 +1265,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z21, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -1283,15 +1283,15 @@ block:
 	RET
 
 // func gemvQ5G16P1AVX512(a *gemvQArgs)
-// 5-bit codes, groups of 16, 1 activation plane(s).
+// 5-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ5G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
@@ -1299,11 +1299,11 @@ TEXT ·gemvQ5G16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1327,10 +1327,10 @@ block:
 	VPSLLW           $1, Z17, Z20
 	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
 	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -1354,10 +1354,10 @@ block:
 	VPSRLW           $3, Z17, Z22
 	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
 	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -1372,15 +1372,15 @@ block:
 	RET
 
 // func gemvQ5G16P2AVX512(a *gemvQArgs)
-// 5-bit codes, groups of 16, 2 activation plane(s).
+// 5-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ5G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
@@ -1388,11 +1388,11 @@ TEXT ·gemvQ5G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
 
 	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1423,10 +1423,10 @@ block:
 	VPDPBUSD.BCST    60(SI), Z19, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -1457,10 +1457,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z21, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -1475,15 +1475,15 @@ block:
 	RET
 
 // func gemvQ6G32P1AVX512(a *gemvQArgs)
-// 6-bit codes, groups of 32, 1 activation plane(s).
+// 6-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ6G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
@@ -1491,12 +1491,12 @@ TEXT ·gemvQ6G32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1539,10 +1539,10 @@ block:
 	VPSRLW           $2, Z17, Z22
 	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
 	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -1557,15 +1557,15 @@ block:
 	RET
 
 // func gemvQ6G32P2AVX512(a *gemvQArgs)
-// 6-bit codes, groups of 32, 2 activation plane(s).
+// 6-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ6G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
@@ -1573,12 +1573,12 @@ TEXT ·gemvQ6G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1632,10 +1632,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z21, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
 
@@ -1650,15 +1650,15 @@ block:
 	RET
 
 // func gemvQ6G16P1AVX512(a *gemvQArgs)
-// 6-bit codes, groups of 16, 1 activation plane(s).
+// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ6G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
@@ -1666,12 +1666,12 @@ TEXT ·gemvQ6G16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1694,10 +1694,10 @@ block:
 	VPSRLW           $2, Z17, Z20
 	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
 	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -1722,10 +1722,10 @@ block:
 	VPSRLW           $2, Z17, Z22
 	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
 	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -1740,15 +1740,15 @@ block:
 	RET
 
 // func gemvQ6G16P2AVX512(a *gemvQArgs)
-// 6-bit codes, groups of 16, 2 activation plane(s).
+// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ6G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
 	MOVQ         gemvQArgs_wm(AX), R9
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
@@ -1756,12 +1756,12 @@ TEXT ·gemvQ6G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS      (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
 	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
 	VMOVDQU32        (DI), Z16            // chunks 0, 1
@@ -1791,10 +1791,10 @@ block:
 	VPDPBUSD.BCST    60(SI), Z19, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9         // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
 
@@ -1826,10 +1826,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z21, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9       // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
 	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
 
@@ -1844,26 +1844,26 @@ block:
 	RET
 
 // func gemvQ8G32P1AVX512(a *gemvQArgs)
-// 8-bit codes, groups of 32, 1 activation plane(s).
+// 8-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ8G32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
+	MOVQ    gemvQArgs_out(AX), DX
+	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
 	MOVQ    gemvQArgs_wm(AX), R9
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_nb(AX), CX
 	VMOVUPS (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
@@ -1884,10 +1884,10 @@ block:
 	VMOVDQU32        448(DI), Z20    // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -1902,26 +1902,26 @@ block:
 	RET
 
 // func gemvQ8G32P2AVX512(a *gemvQArgs)
-// 8-bit codes, groups of 32, 2 activation plane(s).
+// 8-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ8G32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
+	MOVQ    gemvQArgs_out(AX), DX
+	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
 	MOVQ    gemvQArgs_wm(AX), R9
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_nb(AX), CX
 	VMOVUPS (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
@@ -1955,10 +1955,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -1973,26 +1973,26 @@ block:
 	RET
 
 // func gemvQ8G16P1AVX512(a *gemvQArgs)
-// 8-bit codes, groups of 16, 1 activation plane(s).
+// 8-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ8G16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
+	MOVQ    gemvQArgs_out(AX), DX
+	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
 	MOVQ    gemvQArgs_wm(AX), R9
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_nb(AX), CX
 	VMOVUPS (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
@@ -2005,10 +2005,10 @@ block:
 	VMOVDQU32        192(DI), Z22    // chunk 3
 	VPDPBUSD.BCST    28(SI), Z22, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -2023,10 +2023,10 @@ block:
 	VMOVDQU32        448(DI), Z20    // chunk 7
 	VPDPBUSD.BCST    44(SI), Z20, Z2
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -2041,26 +2041,26 @@ block:
 	RET
 
 // func gemvQ8G16P2AVX512(a *gemvQArgs)
-// 8-bit codes, groups of 16, 2 activation plane(s).
+// 8-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ8G16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
+	MOVQ    gemvQArgs_out(AX), DX
+	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
 	MOVQ    gemvQArgs_wm(AX), R9
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_nb(AX), CX
 	VMOVUPS (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
-	PREFETCHT0 8448(DI)
-	PREFETCHT0 8512(DI)
-	PREFETCHT0 8576(DI)
-	PREFETCHT0 8640(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+	PREFETCHT0 3456(DI)
+	PREFETCHT0 3520(DI)
 
 	VMOVDQU32        (DI), Z19       // chunk 0
 	VPXORD           Z1, Z1, Z1
@@ -2082,10 +2082,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -2109,10 +2109,10 @@ block:
 	VPADDD           Z4, Z2, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -2127,15 +2127,15 @@ block:
 	RET
 
 // func gemvQ4LG32P1AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 32, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
 TEXT ·gemvQ4LG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
+	MOVQ            gemvQArgs_out(AX), DX
+	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
 	MOVQ            gemvQArgs_wm(AX), R9
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_nb(AX), CX
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
@@ -2143,10 +2143,10 @@ TEXT ·gemvQ4LG32P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS         (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -2181,10 +2181,10 @@ block:
 	VPANDD           Z31, Z20, Z20   // chunk 7
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -2199,15 +2199,15 @@ block:
 	RET
 
 // func gemvQ4LG32P2AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 32, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
 TEXT ·gemvQ4LG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
+	MOVQ            gemvQArgs_out(AX), DX
+	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
 	MOVQ            gemvQArgs_wm(AX), R9
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_nb(AX), CX
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
@@ -2215,10 +2215,10 @@ TEXT ·gemvQ4LG32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS         (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -2264,10 +2264,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z20, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
 
@@ -2282,15 +2282,15 @@ block:
 	RET
 
 // func gemvQ4LG16P1AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
 TEXT ·gemvQ4LG16P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
+	MOVQ            gemvQArgs_out(AX), DX
+	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
 	MOVQ            gemvQArgs_wm(AX), R9
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_nb(AX), CX
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
@@ -2298,10 +2298,10 @@ TEXT ·gemvQ4LG16P1AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS         (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -2320,10 +2320,10 @@ block:
 	VPANDD           Z31, Z22, Z22   // chunk 3
 	VPSHUFB          Z22, Z25, Z22
 	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -2344,10 +2344,10 @@ block:
 	VPANDD           Z31, Z20, Z20   // chunk 7
 	VPSHUFB          Z20, Z25, Z20
 	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 
@@ -2362,15 +2362,15 @@ block:
 	RET
 
 // func gemvQ4LG16P2AVX512(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
+// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
 TEXT ·gemvQ4LG16P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
+	MOVQ            gemvQArgs_out(AX), DX
+	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
 	MOVQ            gemvQArgs_wm(AX), R9
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_nb(AX), CX
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
@@ -2378,10 +2378,10 @@ TEXT ·gemvQ4LG16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS         (DX), Z0
 
 block:
-	PREFETCHT0 8192(DI)
-	PREFETCHT0 8256(DI)
-	PREFETCHT0 8320(DI)
-	PREFETCHT0 8384(DI)
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
 
 	VMOVDQU32        (DI), Z16       // chunks 0, 1
 	VPANDD           Z31, Z16, Z19   // chunk 0
@@ -2407,10 +2407,10 @@ block:
 	VPDPBUSD.BCST    60(SI), Z22, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           (R8), Z9, Z9    // ws·d
+	VMOVUPS          (R8), Z9
 	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
 
@@ -2438,10 +2438,10 @@ block:
 	VPDPBUSD.BCST    76(SI), Z20, Z2
 	VPSLLD           $7, Z1, Z1
 	VPADDD           Z2, Z1, Z1
-	VBROADCASTSS     (SI), Z9
-	VCVTDQ2PS        Z1, Z1
-	VMULPS           64(R8), Z9, Z9  // ws·d
+	VMOVUPS          64(R8), Z9
 	VMOVUPS          64(R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
 	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
 	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
 

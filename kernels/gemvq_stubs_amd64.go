@@ -153,6 +153,154 @@ func gemvQAVX512(a *gemvQArgs, variant int) {
 }
 
 //go:noescape
+func gemvPacked4DG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DMG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DMG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DMG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DMG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked8DG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked8DG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LDG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LDG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LBFG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LBFG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LKG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LKG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4KMG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4KMG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5KMG32P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5KMG32P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KMG16P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KMG16P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked3KG16P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked3KG16P2AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked6KG16P1AVX512(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked6KG16P2AVX512(a *gemvPackedArgs)
+
+// gemvPackedAVX512 runs variant 2·form + (two planes).
+func gemvPackedAVX512(a *gemvPackedArgs, variant int) {
+	switch variant {
+	case 0:
+		gemvPacked4DG32P1AVX512(a)
+	case 1:
+		gemvPacked4DG32P2AVX512(a)
+	case 2:
+		gemvPacked4DMG32P1AVX512(a)
+	case 3:
+		gemvPacked4DMG32P2AVX512(a)
+	case 4:
+		gemvPacked5DG32P1AVX512(a)
+	case 5:
+		gemvPacked5DG32P2AVX512(a)
+	case 6:
+		gemvPacked5DMG32P1AVX512(a)
+	case 7:
+		gemvPacked5DMG32P2AVX512(a)
+	case 8:
+		gemvPacked8DG32P1AVX512(a)
+	case 9:
+		gemvPacked8DG32P2AVX512(a)
+	case 10:
+		gemvPacked4LDG32P1AVX512(a)
+	case 11:
+		gemvPacked4LDG32P2AVX512(a)
+	case 12:
+		gemvPacked4LBFG32P1AVX512(a)
+	case 13:
+		gemvPacked4LBFG32P2AVX512(a)
+	case 14:
+		gemvPacked4LKG32P1AVX512(a)
+	case 15:
+		gemvPacked4LKG32P2AVX512(a)
+	case 16:
+		gemvPacked2KG32P1AVX512(a)
+	case 17:
+		gemvPacked2KG32P2AVX512(a)
+	case 18:
+		gemvPacked4KMG32P1AVX512(a)
+	case 19:
+		gemvPacked4KMG32P2AVX512(a)
+	case 20:
+		gemvPacked5KMG32P1AVX512(a)
+	case 21:
+		gemvPacked5KMG32P2AVX512(a)
+	case 22:
+		gemvPacked2KMG16P1AVX512(a)
+	case 23:
+		gemvPacked2KMG16P2AVX512(a)
+	case 24:
+		gemvPacked3KG16P1AVX512(a)
+	case 25:
+		gemvPacked3KG16P2AVX512(a)
+	case 26:
+		gemvPacked6KG16P1AVX512(a)
+	case 27:
+		gemvPacked6KG16P2AVX512(a)
+	default:
+		panic("kernels: no such variant")
+	}
+}
+
+//go:noescape
 func gemvQ2G32P1AVX2(a *gemvQArgs)
 
 //go:noescape
@@ -295,6 +443,154 @@ func gemvQAVX2(a *gemvQArgs, variant int) {
 		gemvQ4LG16P1AVX2(a)
 	case 27:
 		gemvQ4LG16P2AVX2(a)
+	default:
+		panic("kernels: no such variant")
+	}
+}
+
+//go:noescape
+func gemvPacked4DG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DMG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4DMG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DMG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5DMG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked8DG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked8DG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LDG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LDG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LBFG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LBFG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LKG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4LKG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4KMG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked4KMG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5KMG32P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked5KMG32P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KMG16P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked2KMG16P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked3KG16P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked3KG16P2AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked6KG16P1AVX2(a *gemvPackedArgs)
+
+//go:noescape
+func gemvPacked6KG16P2AVX2(a *gemvPackedArgs)
+
+// gemvPackedAVX2 runs variant 2·form + (two planes).
+func gemvPackedAVX2(a *gemvPackedArgs, variant int) {
+	switch variant {
+	case 0:
+		gemvPacked4DG32P1AVX2(a)
+	case 1:
+		gemvPacked4DG32P2AVX2(a)
+	case 2:
+		gemvPacked4DMG32P1AVX2(a)
+	case 3:
+		gemvPacked4DMG32P2AVX2(a)
+	case 4:
+		gemvPacked5DG32P1AVX2(a)
+	case 5:
+		gemvPacked5DG32P2AVX2(a)
+	case 6:
+		gemvPacked5DMG32P1AVX2(a)
+	case 7:
+		gemvPacked5DMG32P2AVX2(a)
+	case 8:
+		gemvPacked8DG32P1AVX2(a)
+	case 9:
+		gemvPacked8DG32P2AVX2(a)
+	case 10:
+		gemvPacked4LDG32P1AVX2(a)
+	case 11:
+		gemvPacked4LDG32P2AVX2(a)
+	case 12:
+		gemvPacked4LBFG32P1AVX2(a)
+	case 13:
+		gemvPacked4LBFG32P2AVX2(a)
+	case 14:
+		gemvPacked4LKG32P1AVX2(a)
+	case 15:
+		gemvPacked4LKG32P2AVX2(a)
+	case 16:
+		gemvPacked2KG32P1AVX2(a)
+	case 17:
+		gemvPacked2KG32P2AVX2(a)
+	case 18:
+		gemvPacked4KMG32P1AVX2(a)
+	case 19:
+		gemvPacked4KMG32P2AVX2(a)
+	case 20:
+		gemvPacked5KMG32P1AVX2(a)
+	case 21:
+		gemvPacked5KMG32P2AVX2(a)
+	case 22:
+		gemvPacked2KMG16P1AVX2(a)
+	case 23:
+		gemvPacked2KMG16P2AVX2(a)
+	case 24:
+		gemvPacked3KG16P1AVX2(a)
+	case 25:
+		gemvPacked3KG16P2AVX2(a)
+	case 26:
+		gemvPacked6KG16P1AVX2(a)
+	case 27:
+		gemvPacked6KG16P2AVX2(a)
 	default:
 		panic("kernels: no such variant")
 	}

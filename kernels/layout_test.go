@@ -39,6 +39,7 @@ func TestMisuse(t *testing.T) {
 		"x short":         func() { GemvQ(out, l, codes, ws, ws, x[:47], 1, 1) },
 		"ws short":        func() { GemvQ(out, l, codes, ws[:15], ws, x, 1, 1) },
 		"out short":       func() { GemvQ(out[:15], l, codes, ws, ws, x, 1, 1) },
+		"scales, packed":  func() { GemvPacked(out, l, codes, codes[:31], x, 1, 1) },
 		"planes":          func() { GemvQ(out, l, codes, ws, ws, x, 1, 3) },
 		"bits":            func() { GemvQ(out, &Layout{Codes: 7, Group: 32}, codes, ws, ws, x, 1, 1) },
 		"group":           func() { GemvQ(out, &Layout{Codes: Codes4, Group: 64}, codes, ws, ws, x, 1, 1) },
@@ -74,6 +75,9 @@ func TestEmptyProducts(t *testing.T) {
 		require.Equal(t, make([]float32, 16), out[:16])
 		GemmF(out, 16, nil, 1, nil, 0, 0, 2)
 		require.Equal(t, make([]float32, 32), out)
+		fillPattern(out)
+		GemvPacked(out, &Layout{Codes: Codes6, Scale: ScaleK, Group: 16}, nil, nil, nil, 0, 1)
+		require.Equal(t, make([]float32, 16), out[:16])
 		QuantX(nil, nil, 2)
 		UnpackQ(nil, &Layout{Codes: Codes2, Group: 16}, nil, 0)
 		UnpackF(nil, BF16, nil, 0)

@@ -14,6 +14,8 @@ func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte
 	return false
 }
 
+func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes int) int { return 0 }
+
 func gemmQAsm(out []float32, ldo int, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, group, planes int) bool {
 	return false
 }

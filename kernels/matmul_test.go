@@ -227,6 +227,48 @@ func TestGemvQ(t *testing.T) {
 	})
 }
 
+// TestGemvPacked holds it to the bits of ExpandScales and GemvQ for every packing
+// with every scale kind.
+func TestGemvPacked(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(21, 7))
+		for _, base := range testLayouts() {
+			for kind := ScaleD; kind <= ScaleKM; kind++ {
+				l := *base
+				l.Scale, l.Zero = kind, float32(rng.IntN(3)*16)
+				if l.Group == 16 && kind < ScaleK {
+					continue
+				}
+				for _, planes := range []int{1, 2} {
+					for i, nb := range []int{1, 2, 7, 8, 9, 16, 24, 72, gemvPiece + 8} {
+						testGemvPacked(t, rng, newCase(t, &l, nb, planes, 1, i*5%32))
+					}
+				}
+			}
+		}
+	})
+}
+
+func testGemvPacked(t *testing.T, rng *rand.Rand, c *qCase) {
+	l := c.l
+	scales := guarded[byte](t, l.ScaleBytes(c.nb), c.nb%32)
+	for i := range scales {
+		if scales[i] = byte(rng.Uint32()); i%2 == 1 {
+			scales[i] &= 0xbf // no infinities or NaN in either half format
+		}
+	}
+	c.fill(rng, c.nb%4, func(int) float32 { return float32(rng.ExpFloat64()) * 0.01 })
+	ExpandScales(l, c.ws, c.wm, scales, c.nb)
+	want, got := make([]float32, RowGroup), guarded[float32](t, RowGroup, 2)
+	GemvQ(want, l, c.codes, c.ws, c.wm, c.x, c.nb, c.planes)
+	fillPattern(got)
+	GemvPacked(got, l, c.codes, scales, c.x, c.nb, c.planes)
+	require.Equal(t, want, got, "%s kind %d planes %d nb %d", layoutName(l), l.Scale, c.planes, c.nb)
+	for _, v := range want {
+		require.False(t, v != v, "the test compares NaN")
+	}
+}
+
 // TestGemmQMatchesGemvQ holds both to the same bits for every column count.
 func TestGemmQMatchesGemvQ(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {

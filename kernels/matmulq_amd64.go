@@ -19,7 +19,6 @@ type expandArgs struct {
 	src       *byte
 	n         int // k blocks, or super-blocks of the K kinds
 	perSuper  int // groups per super-block
-	ahead     int // bytes to the next row group's scales, which are prefetched
 	minusZero float32
 }
 
@@ -34,8 +33,17 @@ type gemvQArgs struct {
 	codes  *byte
 	ws, wm *float32
 	x      *byte
-	nb     int
+	n      int // k blocks
 	lut    *[16]byte
+}
+
+type gemvPackedArgs struct {
+	out           *float32 // 16 accumulators
+	codes, scales *byte
+	x             *byte
+	n             int // k blocks, or super-blocks of the K kinds
+	lut           *[16]byte
+	zero          float32
 }
 
 type gemmQArgs struct {
@@ -88,8 +96,7 @@ func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
 		o := l.Groups(b) * RowGroup
 		a := expandArgs{
 			ws: &ws[o], wm: &wm[o], src: &src[l.ScaleBytes(b)],
-			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group,
-			ahead: l.ScaleBytes(nb), minusZero: -l.Zero,
+			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group, minusZero: -l.Zero,
 		}
 		if level >= AVX512 {
 			expandAVX512(&a, int(l.Scale))
@@ -155,7 +162,7 @@ func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte
 		o := l.Groups(b) * RowGroup
 		a := gemvQArgs{
 			out: &out[0], codes: &codes[l.CodeBytes(b)], ws: &ws[o], wm: &wm[o],
-			x: &x[b*xBlock(planes)], nb: min(gemvPiece, nb-b), lut: l.LUT,
+			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b), lut: l.LUT,
 		}
 		if vnni {
 			gemvQAVX512(&a, variant)
@@ -164,6 +171,48 @@ func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte
 		}
 	}
 	return true
+}
+
+// packedForms numbers, as the generator does, the layouts that GemvPacked has
+// kernels for, by packing and scale kind, from 1; forms from firstFine on have
+// groups of 16, the others of 32.
+var packedForms = [7][5]uint8{
+	{ScaleK: 9, ScaleKM: 12},
+	{ScaleK: 13},
+	{ScaleD: 1, ScaleDM: 2, ScaleKM: 10},
+	{ScaleD: 3, ScaleDM: 4, ScaleKM: 11},
+	{ScaleK: 14},
+	{ScaleD: 5},
+	{ScaleD: 6, ScaleBF: 7, ScaleK: 8},
+}
+
+const firstFine = 12
+
+// gemvPackedAsm adds the products of the leading k blocks that assembly can do and
+// returns their number.
+func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes int) int {
+	form := packedForms[l.packing()][l.Scale]
+	if level < AVX2 || form == 0 || (form >= firstFine) != (l.Group == 16) {
+		return 0
+	}
+	unit := 1
+	if l.Scale == ScaleK || l.Scale == ScaleKM {
+		unit = superBlock
+		nb = nb / superBlock * superBlock
+	}
+	vnni := useVNNI()
+	for b := 0; b < nb; b += gemvPiece {
+		a := gemvPackedArgs{
+			out: &out[0], codes: &codes[l.CodeBytes(b)], scales: &scales[l.ScaleBytes(b)],
+			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b) / unit, lut: l.LUT, zero: l.Zero,
+		}
+		if variant := 2*int(form-1) + planes - 1; vnni {
+			gemvPackedAVX512(&a, variant)
+		} else {
+			gemvPackedAVX2(&a, variant)
+		}
+	}
+	return nb
 }
 
 func gemmQAsm(out []float32, ldo int, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, group, planes int) bool {

@@ -14,8 +14,7 @@ func expandFile() []byte {
 	a.header(`ExpandScales: scale streams to float32.
 
 SI src, DI ws, DX wm, CX records (k blocks, or super-blocks of the K kinds), R8
-groups per super-block, R10 bytes to the next row group, whose scales are
-prefetched: they are due after one row group of codes.`)
+groups per super-block.`)
 	for _, i := range []*isa{avx512, avx2} {
 		for _, kind := range scaleKinds {
 			if kind[0] == 'K' {
@@ -40,7 +39,7 @@ func brain(a *asm, i *isa, src, dst string) {
 // expandStart emits the prologue; -zero lands in register 15.
 func expandStart(a *asm, i *isa, kind, doc string) {
 	a.function(expandName(kind, i), expandArgs, 0, doc)
-	a.loads(expandArgs, "SI", "src", "DI", "ws", "DX", "wm", "CX", "n", "R8", "perSuper", "R10", "ahead")
+	a.loads(expandArgs, "SI", "src", "DI", "ws", "DX", "wm", "CX", "n", "R8", "perSuper")
 	a.i("VBROADCASTSS", expandArgs+"_minusZero(AX)", i.r(15))
 }
 
@@ -51,7 +50,6 @@ func expandBlock(a *asm, i *isa, kind string) {
 		size = 64
 	}
 	a.label("block")
-	a.i("PREFETCHT0", "(SI)(R10*1)")
 	for h := range i.halves() {
 		w, m, src := i.r(2*h), i.r(2*h+1), mem(h*i.bytes/2, "SI")
 		if kind == "BF" {
@@ -85,7 +83,6 @@ func expandSuper(a *asm, i *isa, kind string) {
 	d := func(h int) string { return i.r(4 + h) }
 	dmin := func(h int) string { return i.r(6 + h) }
 	a.label("super")
-	a.i("PREFETCHT0", "(SI)(R10*1)")
 	for h := range i.halves() {
 		half(a, i, mem(h*i.bytes/2, "SI"), d(h))
 		if kind == "KM" {
@@ -97,7 +94,6 @@ func expandSuper(a *asm, i *isa, kind string) {
 	a.i("ADDQ", 32*len(kind), "SI")
 	a.i("MOVQ", "R8", "R9")
 	a.label("group")
-	a.i("PREFETCHT0", "(SI)(R10*1)")
 	for h := range i.halves() {
 		expandScale(a, i, kind, h, d(h), dmin(h))
 	}
