@@ -7,6 +7,8 @@ golangci_lint=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
+export HOME=${HOME:-/root}
+command -v go >/dev/null || export PATH=$PATH:/usr/local/go/bin
 export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 
 scratch=$(mktemp -d)
