@@ -198,7 +198,8 @@ func (p *trial) probeCalls(user Message) {
 			}
 		}
 	}
-	p.caps.ToolCalls, p.caps.NullContent, p.caps.ObjectArguments = false, false, true
+	p.caps.ToolCalls, p.caps.ParallelCalls = false, false
+	p.caps.NullContent, p.caps.ObjectArguments = false, true
 }
 
 // parallelShown reports whether two calls in one message are rendered.
