@@ -119,6 +119,7 @@ func TestModelSkipsOrFails(t *testing.T) {
 	t.Setenv("KVASIR_HOME", t.TempDir())
 	t.Setenv("HF_HUB_OFFLINE", "1")
 	t.Setenv("HF_HOME", t.TempDir())
+	t.Setenv("KVASIR_REQUIRE_MODELS", "")
 	skipped := false
 	t.Run("skips", func(t *testing.T) {
 		t.Cleanup(func() { skipped = t.Skipped() })
