@@ -48,8 +48,7 @@ func Open(path string, o Options) (*Engine, error) {
 	}
 	e := &Engine{opts: r, file: f}
 	if err := e.load(); err != nil {
-		e.release()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, errors.Join(err, e.release()))
 	}
 	return e, nil
 }

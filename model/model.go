@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 
 	"kvasir/attention"
@@ -93,8 +94,7 @@ func (m *Model) pack(pool *parallel.Pool) error {
 		m.layers[i].linears(p.pack)
 	}
 	if p.err != nil {
-		mem.Free()
-		return p.err
+		return errors.Join(p.err, mem.Free())
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (p *packer) pack(l *Linear) {
 	p.mem = p.mem[(n+63)&^63:]
 	p.cur = l
 	p.pool.Run(p, (l.W.RowGroups()+packChunk-1)/packChunk)
-	p.file.Release(l.tensor)
+	p.err = p.file.Release(l.tensor)
 }
 
 // Do packs one part of the current matrix.

@@ -18,19 +18,19 @@ type moeState struct {
 	e      int       // expert in progress
 }
 
-func (md *Model) newMoeState(rows int, ratio float32) *moeState {
-	c, m := md.cfg, &moeState{}
+func (m *Model) newMoeState(rows int, ratio float32) *moeState {
+	c, s := m.cfg, &moeState{}
 	for i := range c.Layers {
-		m.dim = max(m.dim, c.expertDim(i))
+		s.dim = max(s.dim, c.expertDim(i))
 	}
-	m.logits = make([]float32, rows*c.Experts)
-	m.ids, m.weight = make([]int32, rows*c.ExpertsUsed), make([]float32, rows*c.ExpertsUsed)
-	m.member, m.share = make([]int32, 0, rows), make([]float32, 0, rows)
-	m.in = md.newInput(rows, c.EmbedDim, ratio)
-	m.act = md.newInput(rows, m.dim, ratio)
-	m.gate, m.up = make([]float32, rows*m.dim), make([]float32, rows*m.dim)
-	m.out = make([]float32, rows*c.EmbedDim)
-	return m
+	s.logits = make([]float32, rows*c.Experts)
+	s.ids, s.weight = make([]int32, rows*c.ExpertsUsed), make([]float32, rows*c.ExpertsUsed)
+	s.member, s.share = make([]int32, 0, rows), make([]float32, 0, rows)
+	s.in = m.newInput(rows, c.EmbedDim, ratio)
+	s.act = m.newInput(rows, s.dim, ratio)
+	s.gate, s.up = make([]float32, rows*s.dim), make([]float32, rows*s.dim)
+	s.out = make([]float32, rows*c.EmbedDim)
+	return s
 }
 
 // experts is the mixture: every row goes to its best experts, whose outputs
