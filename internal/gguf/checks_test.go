@@ -31,6 +31,7 @@ func array(elem uint32, n uint64, elems ...any) rawKV {
 // TestRefused has one crafted file, or more, for each check of the reader. The
 // error must wrap the sentinel and contain the words: the object at fault, the
 // number found, the limit.
+//
 //kvasir:long one table of crafted files, a line each
 func TestRefused(t *testing.T) {
 	const huge = 1 << 63
