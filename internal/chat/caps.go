@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -84,17 +85,20 @@ var probeLimits = jinja.Limits{Steps: 200_000, OutputBytes: 1 << 20, MemoryBytes
 type trial struct {
 	tmpl *jinja.Template
 	caps Caps
+	// limited is set once a trial ran into the limits; no more are made then.
+	limited bool
 }
 
 // text renders a conversation; "" stands for any error.
 func (p *trial) text(in Input) string {
 	in.AddGenerationPrompt = true
 	vars, err := variables(in, p.caps)
-	if err != nil {
+	if err != nil || p.limited {
 		return ""
 	}
 	out, err := p.tmpl.Render(vars, jinja.Options{Limits: probeLimits, Now: in.clock()})
 	if err != nil {
+		p.limited = errors.Is(err, jinja.ErrLimit)
 		return ""
 	}
 	return out.String()
@@ -115,8 +119,8 @@ func hasAll(s string, texts ...string) bool {
 }
 
 // probe finds the capabilities of a template. One that cannot render even a
-// single user message is taken to be able to express everything, so that its
-// own error reaches the user.
+// single user message, or runs into the limits, is taken to be able to express
+// everything, so that its own error reaches the user.
 func probe(tmpl *jinja.Template) Caps {
 	able := Caps{
 		SystemRole: true, LateSystem: true, DeveloperRole: true, StringContent: true, TypedContent: true, Repeats: true,
@@ -142,6 +146,9 @@ func probe(tmpl *jinja.Template) Caps {
 	p.probeRoles(user)
 	p.probeTools(user)
 	p.probeThinking(user)
+	if p.limited {
+		return able
+	}
 	return p.caps
 }
 

@@ -74,7 +74,9 @@ type Input struct {
 	Extra          []Var
 	// Now is the time that strftime_now formats; the zero time means the time
 	// of rendering.
-	Now    time.Time
+	Now time.Time
+	// Limits bounds the render. Where it leaves steps and memory to the default,
+	// they grow with the text of the conversation.
 	Limits jinja.Limits
 }
 
@@ -111,15 +113,24 @@ func (t *Template) Render(in Input) ([]Span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render chat template: %w", err)
 	}
-	limits := in.Limits
-	if limits.MemoryBytes == 0 { // text of the input may pass through many values
-		limits.MemoryBytes = 256<<20 + 64*int64(size(in))
-	}
-	out, err := t.tmpl.Render(vars, jinja.Options{Limits: limits, Now: in.clock()})
+	out, err := t.tmpl.Render(vars, jinja.Options{Limits: in.limits(), Now: in.clock()})
 	if err != nil {
 		return nil, fmt.Errorf("render chat template: %w", err)
 	}
 	return out.Spans(), nil
+}
+
+// limits returns the limits of a render. Text may pass through many values, so
+// a long conversation gets more than the defaults.
+func (in *Input) limits() jinja.Limits {
+	l, n := in.Limits, size(in)
+	if l.Steps == 0 {
+		l.Steps = 5_000_000 + 2*n
+	}
+	if l.MemoryBytes == 0 {
+		l.MemoryBytes = 256<<20 + 64*int64(n)
+	}
+	return l
 }
 
 // clock returns the clock of a render.
@@ -131,7 +142,7 @@ func (in *Input) clock() func() time.Time {
 }
 
 // size returns the bytes of text in a conversation.
-func size(in Input) int {
+func size(in *Input) int {
 	n := 0
 	for _, m := range in.Messages {
 		n += len(m.Content) + len(m.ReasoningContent)

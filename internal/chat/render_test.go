@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kvasir/internal/chat"
+	"kvasir/internal/chat/jinja"
 )
 
 // adapted names what Render has to change in a conversation for a template,
@@ -194,6 +195,7 @@ func FuzzRender(f *testing.F) {
 				{Role: "tool", Content: content, ToolCallID: "1"}, {Role: content},
 			},
 			Tools: []json.RawMessage{[]byte(arguments)}, AddGenerationPrompt: true,
+			Limits: jinja.Limits{Steps: 100_000, MemoryBytes: 16 << 20},
 		})
 	})
 }

@@ -65,6 +65,12 @@ func (x *interp) equalAt(a, b Value, nest int) (bool, error) {
 	case *BigInt:
 		b, ok := b.(*BigInt)
 		return ok && a.digits == b.digits, nil
+	}
+	return x.equalContainers(a, b, nest)
+}
+
+func (x *interp) equalContainers(a, b Value, nest int) (bool, error) {
+	switch a := a.(type) {
 	case *List:
 		b, ok := b.(*List)
 		if !ok {

@@ -52,20 +52,16 @@ func (x *interp) percent(s *Str, v Value) (Value, error) {
 			b.add("%", false)
 			continue
 		}
-		var arg Value
-		switch {
-		case key != "" && dict == nil:
-			return nil, errors.New("format requires a mapping")
-		case key != "":
-			if arg, _ = dict.Get(key[1:]); arg == nil {
-				return nil, fmt.Errorf("format key %q not found", key[1:])
-			}
-		case used >= len(args):
-			return nil, errors.New("not enough arguments for format string")
-		default:
-			arg = args[used]
-			used++
+		if key != "" {
+			args, used, err = percentKey(dict, key[1:])
+		} else if used >= len(args) {
+			err = errors.New("not enough arguments for format string")
 		}
+		if err != nil {
+			return nil, err
+		}
+		arg := args[used]
+		used++
 		if err := x.formatField(b, arg, f, true); err != nil {
 			return nil, err
 		}
@@ -80,6 +76,19 @@ func (x *interp) percent(s *Str, v Value) (Value, error) {
 	r := b.str()
 	r.html = s.html
 	return r, nil
+}
+
+// percentKey returns the argument of a conversion with a key, in the form of
+// a list and the index into it.
+func percentKey(d *Dict, key string) ([]Value, int, error) {
+	if d == nil {
+		return nil, 0, errors.New("format requires a mapping")
+	}
+	v, ok := d.Get(key)
+	if !ok {
+		return nil, 0, fmt.Errorf("format key %q not found", key)
+	}
+	return []Value{v}, 0, nil
 }
 
 // parsePercent reads a conversion behind its % sign and returns it with the

@@ -226,24 +226,13 @@ func (x *interp) slice(v Value, bounds [3]Value) (Value, error) {
 // index, the index to stop before, the step and the number of items, as Python
 // does.
 func sliceBounds(bounds [3]Value, n int) (lo, hi, step, count int, err error) {
-	var given [3]bool
 	var at [3]int
-	for i, b := range bounds {
-		if b == nil {
-			continue
-		}
-		if _, none := b.(None); none {
-			continue
-		}
-		if at[i], err = intArg(b, 0); err != nil {
+	for i, def := range []int{0, 0, 1} {
+		if at[i], err = intArg(bounds[i], def); err != nil {
 			return 0, 0, 0, 0, err
 		}
-		given[i] = true
 	}
-	step = 1
-	if given[2] {
-		step = at[2]
-	}
+	step = at[2]
 	if step == 0 {
 		return 0, 0, 0, 0, fmt.Errorf("slice step cannot be zero")
 	}
@@ -262,10 +251,10 @@ func sliceBounds(bounds [3]Value, n int) (lo, hi, step, count int, err error) {
 	if step < 0 {
 		lo, hi = high, low
 	}
-	if given[0] {
+	if !absent(bounds[0]) {
 		lo = clip(at[0])
 	}
-	if given[1] {
+	if !absent(bounds[1]) {
 		hi = clip(at[1])
 	}
 	switch {
