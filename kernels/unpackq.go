@@ -1,5 +1,7 @@
 package kernels
 
+import "encoding/binary"
+
 // chunkBytes is the size of a logical code chunk: 16 rows × 4 k.
 const chunkBytes = 64
 
@@ -59,16 +61,17 @@ func unpackBlock(u *[unpackedBlock]byte, l *Layout, p []byte) {
 	}
 }
 
+// everyByte has a 1 in each of 8 bytes: the helpers below unpack 8 codes at a time.
+const everyByte = 0x0101010101010101
+
 // unpackNibbles sets all codes to 4-bit values.
 func unpackNibbles(u *[unpackedBlock]byte, p []byte) {
 	p = p[:256]
-	for g := range 4 {
-		lo := (*[chunkBytes]byte)(u[2*g*chunkBytes:])
-		hi := (*[chunkBytes]byte)(u[(2*g+1)*chunkBytes:])
-		for i, v := range (*[chunkBytes]byte)(p[g*chunkBytes:]) {
-			lo[i] = v & 15
-			hi[i] = v >> 4
-		}
+	for i := 0; i < len(p); i += 8 {
+		v := binary.LittleEndian.Uint64(p[i:])
+		dst := u[i/chunkBytes*2*chunkBytes+i%chunkBytes:]
+		binary.LittleEndian.PutUint64(dst, v&(15*everyByte))
+		binary.LittleEndian.PutUint64(dst[chunkBytes:], v>>4&(15*everyByte))
 	}
 }
 
@@ -78,21 +81,25 @@ func unpackPairs(u *[unpackedBlock]byte, p []byte, shift uint) {
 	if shift == 0 {
 		clear(u[:])
 	}
-	for t := range 8 {
-		dst := (*[chunkBytes]byte)(u[t*chunkBytes:])
-		for i, v := range (*[chunkBytes]byte)(p[t/4*chunkBytes:]) {
-			dst[i] |= v >> (t % 4 * 2) & 3 << shift
+	for i := 0; i < len(p); i += 8 {
+		v := binary.LittleEndian.Uint64(p[i:])
+		for j := range 4 {
+			dst := u[(i/chunkBytes*4+j)*chunkBytes+i%chunkBytes:]
+			code := v >> (2 * j) & (3 * everyByte) << shift
+			binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(dst)|code)
 		}
 	}
 }
 
 // unpackBit adds one bit per code at a bit position.
 func unpackBit(u *[unpackedBlock]byte, p []byte, shift uint) {
-	src := (*[chunkBytes]byte)(p)
-	for t := range 8 {
-		dst := (*[chunkBytes]byte)(u[t*chunkBytes:])
-		for i, v := range src {
-			dst[i] |= v >> t & 1 << shift
+	p = p[:chunkBytes]
+	for i := 0; i < len(p); i += 8 {
+		v := binary.LittleEndian.Uint64(p[i:])
+		for t := range 8 {
+			dst := u[t*chunkBytes+i:]
+			code := v >> t & everyByte << shift
+			binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(dst)|code)
 		}
 	}
 }
