@@ -17,14 +17,14 @@ type product struct {
 }
 
 func newProduct(t testing.TB, rng *rand.Rand, l *Layout, nb, planes, cols int) *product {
-	p := &product{qCase: newCase(t, l, nb, planes, cols, cols), cols: cols}
+	p := &product{qCase: newCase(t, l, nb, planes, cols, nb*5%32), cols: cols}
 	p.fill(rng, 0, func(int) float32 { return float32(rng.ExpFloat64()) * 0.01 })
 	if planes == 2 {
 		for c := range cols {
 			mixFine(rng, p.x[c*p.xStride:], nb)
 		}
 	}
-	p.scales = make([]byte, l.ScaleBytes(nb))
+	p.scales = guarded[byte](t, l.ScaleBytes(nb), nb%32)
 	for i := range p.scales {
 		if p.scales[i] = byte(rng.Uint32()); i%2 == 1 {
 			p.scales[i] &= 0xbf // no infinities or NaN in either half format

@@ -1,14 +1,12 @@
 package kernels
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/x448/float16"
 )
 
 // testBlocks are the row lengths, in k blocks, that the quantized kernels are tested at.
@@ -227,48 +225,6 @@ func TestGemvQ(t *testing.T) {
 	})
 }
 
-// TestGemvPacked holds it to the bits of ExpandScales and GemvQ for every packing
-// with every scale kind.
-func TestGemvPacked(t *testing.T) {
-	eachLevel(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(21, 7))
-		for _, base := range testLayouts() {
-			for kind := ScaleD; kind <= ScaleKM; kind++ {
-				l := *base
-				l.Scale, l.Zero = kind, float32(rng.IntN(3)*16)
-				if l.Group == 16 && kind < ScaleK {
-					continue
-				}
-				for _, planes := range []int{1, 2} {
-					for i, nb := range []int{1, 2, 7, 8, 9, 16, 24, 72, gemvPiece + 8} {
-						testGemvPacked(t, rng, newCase(t, &l, nb, planes, 1, i*5%32))
-					}
-				}
-			}
-		}
-	})
-}
-
-func testGemvPacked(t *testing.T, rng *rand.Rand, c *qCase) {
-	l := c.l
-	scales := guarded[byte](t, l.ScaleBytes(c.nb), c.nb%32)
-	for i := range scales {
-		if scales[i] = byte(rng.Uint32()); i%2 == 1 {
-			scales[i] &= 0xbf // no infinities or NaN in either half format
-		}
-	}
-	c.fill(rng, c.nb%4, func(int) float32 { return float32(rng.ExpFloat64()) * 0.01 })
-	ExpandScales(l, c.ws, c.wm, scales, c.nb)
-	want, got := make([]float32, RowGroup), guarded[float32](t, RowGroup, 2)
-	GemvQ(want, l, c.codes, c.ws, c.wm, c.x, c.nb, c.planes)
-	fillPattern(got)
-	GemvPacked(got, l, c.codes, scales, c.x, c.nb, c.planes)
-	require.Equal(t, want, got, "%s kind %d planes %d nb %d", layoutName(l), l.Scale, c.planes, c.nb)
-	for _, v := range want {
-		require.False(t, v != v, "the test compares NaN")
-	}
-}
-
 // TestGemmQMatchesGemvQ holds both to the same bits for every column count.
 func TestGemmQMatchesGemvQ(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
@@ -355,71 +311,4 @@ func TestUnpackQ(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestExpandScales(t *testing.T) {
-	layouts := []*Layout{
-		{Scale: ScaleD, Group: 32, Zero: 8}, {Scale: ScaleD, Group: 32}, {Scale: ScaleDM, Group: 32},
-		{Scale: ScaleBF, Group: 32, Zero: 12}, {Scale: ScaleK, Group: 16, Zero: 32}, {Scale: ScaleK, Group: 32, Zero: 4},
-		{Scale: ScaleKM, Group: 16}, {Scale: ScaleKM, Group: 32},
-	}
-	eachLevel(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(5, 5))
-		for _, l := range layouts {
-			for i, nb := range append(testBlocks, 10, 16, 17, 24, 31, expandPiece+8) {
-				src := guardedCopy(t, randomScaleBytes(rng, l, nb), i)
-				ws := guarded[float32](t, l.Groups(nb)*RowGroup, i)
-				wm := guarded[float32](t, l.Groups(nb)*RowGroup, i+1)
-				ExpandScales(l, ws, wm, src, nb)
-				for g := range l.Groups(nb) {
-					for r := range RowGroup {
-						w, m := scaleAt(l, src, g, r)
-						gotW, gotM := ws[g*RowGroup+r], wm[g*RowGroup+r]
-						if !sameFloat(w, gotW) || !sameFloat(m, gotM) {
-							t.Fatalf("%+v nb %d group %d row %d: got %v %v, want %v %v", *l, nb, g, r, gotW, gotM, w, m)
-						}
-					}
-				}
-			}
-		}
-	})
-}
-
-// randomScaleBytes is any bytes: every bit pattern of a float16 occurs, NaN too.
-func randomScaleBytes(rng *rand.Rand, l *Layout, nb int) []byte {
-	src := make([]byte, l.ScaleBytes(nb))
-	for i := range src {
-		src[i] = byte(rng.Uint32())
-	}
-	return src
-}
-
-// scaleAt computes (ws, wm) of a group and row straight from the definition.
-func scaleAt(l *Layout, src []byte, g, r int) (w, m float32) {
-	f16 := func(o int) float32 { return float16.Frombits(binary.LittleEndian.Uint16(src[o:])).Float32() }
-	switch l.Scale {
-	case ScaleD:
-		w = f16(32*g + 2*r)
-		return w, -(l.Zero * w)
-	case ScaleDM:
-		return f16(64*g + 2*r), f16(64*g + 32 + 2*r)
-	case ScaleBF:
-		w = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[32*g+2*r:])) << 16)
-		return w, -(l.Zero * w)
-	}
-	per, size := 256/l.Group, 32+256/l.Group*16
-	if l.Scale == ScaleKM {
-		size *= 2
-	}
-	o, i := g/per*size, g%per
-	if l.Scale == ScaleK {
-		w = f16(o+2*r) * float32(int8(src[o+32+16*i+r]))
-		return w, -(l.Zero * w)
-	}
-	return f16(o+2*r) * float32(src[o+64+32*i+r]), -(f16(o+32+2*r) * float32(src[o+64+32*i+16+r]))
-}
-
-// sameFloat compares bits, with all NaNs alike.
-func sameFloat(a, b float32) bool {
-	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }

@@ -1,0 +1,41 @@
+package kernels
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestGemvPacked holds it to the bits of ExpandScales and GemvQ for every packing
+// with every scale kind.
+func TestGemvPacked(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(21, 7))
+		for _, base := range testLayouts() {
+			for kind := ScaleD; kind <= ScaleKM; kind++ {
+				l := *base
+				l.Scale, l.Zero = kind, float32(rng.IntN(3)*16)
+				if l.Group == 16 && kind < ScaleK {
+					continue
+				}
+				for _, planes := range []int{1, 2} {
+					for _, nb := range []int{1, 2, 7, 8, 9, 16, 24, 72, gemvPiece + 8} {
+						testGemvPacked(t, newProduct(t, rng, &l, nb, planes, 1))
+					}
+				}
+			}
+		}
+	})
+}
+
+func testGemvPacked(t *testing.T, p *product) {
+	want, got := make([]float32, RowGroup), guarded[float32](t, RowGroup, 2)
+	GemvQ(want, p.l, p.codes, p.ws, p.wm, p.x, p.nb, p.planes)
+	fillPattern(got)
+	GemvPacked(got, p.l, p.codes, p.scales, p.x, p.nb, p.planes)
+	require.Equal(t, want, got, "%s kind %d planes %d nb %d", layoutName(p.l), p.l.Scale, p.planes, p.nb)
+	for _, v := range want {
+		require.False(t, v != v, "the test compares NaN")
+	}
+}
