@@ -9,6 +9,6 @@ const (
 	unpackPiece = 1024    // k blocks
 	expandPiece = 8 * 128 // k blocks; whole super-blocks
 	quantPiece  = 512     // k blocks
-	gemvFPiece  = 4096    // k of up to 4 row groups
+	gemvFPiece  = 2048    // k of up to 4 row groups
 	gemmFPiece  = 4096    // k of a register tile
 )
