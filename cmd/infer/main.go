@@ -39,7 +39,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	a := &app{in: in, out: out, err: errw}
 	root := a.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(benchArgs(args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
@@ -99,7 +99,7 @@ Models are fetched on first use and kept in the model store.`,
 	})
 	root.AddCommand(
 		a.runCommand(), a.pullCommand(), a.listCommand(), a.showCommand(), a.rmCommand(),
-		a.tokenizeCommand(), a.detokenizeCommand(), a.perplexityCommand(), a.evalCommand(), a.versionCommand(),
+		a.tokenizeCommand(), a.detokenizeCommand(), a.perplexityCommand(), a.evalCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root
 }

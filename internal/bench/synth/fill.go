@@ -197,3 +197,19 @@ func (f *filler) blocks(s *source, b []byte) {
 		}
 	}
 }
+
+// Weights returns rows of cols random values of a format, as a file of this package
+// holds them.
+func Weights(t quant.Type, rows, cols int, seed uint64) ([]byte, error) {
+	row, err := quant.RowBytes(t, cols)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFiller(t, 1/math.Sqrt(float64(cols)))
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, rows*row)
+	f.fill(newSource(seed, t.String(), 0), b)
+	return b, nil
+}
