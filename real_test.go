@@ -16,9 +16,6 @@ import (
 	"kvasir/kernels"
 )
 
-// quick says that the real models get short texts only.
-func quick() bool { return testing.Short() || kernels.Current() == kernels.Generic }
-
 var hashSeed = maphash.MakeSeed()
 
 // fingerprint tells logits apart to the bit.
@@ -55,8 +52,11 @@ func TestRealModelsAreDeterministic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := golden.Model(t, name)
 			n, long := 150, 700
-			if quick() {
-				n, long = 8, 16
+			switch {
+			case kernels.Current() == kernels.Generic: // a second for a few tokens
+				n, long = 4, 9
+			case testing.Short():
+				n, long = 8, 64
 			}
 			open := func(o kvasir.Options) *kvasir.Engine {
 				o.Context = 1024

@@ -36,7 +36,7 @@ func TestFormats(t *testing.T) {
 				return
 			}
 			require.Positive(t, kl[model.Standard])
-			require.Less(t, kl[model.Standard], 2e-3)
+			require.Less(t, kl[model.Standard], 4e-3)
 			require.Less(t, kl[model.High], 1e-6)
 		})
 	}
