@@ -80,7 +80,7 @@ type generator struct {
 }
 
 func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	chain, err := s.eng.newChain(o.Sampling)

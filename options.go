@@ -51,6 +51,12 @@ type resolved struct {
 	prec     model.Precision
 }
 
+// Validate reports the first setting that no model could be opened with.
+func (o Options) Validate() error {
+	_, err := o.resolve()
+	return err
+}
+
 func (o Options) resolve() (*resolved, error) {
 	r := &resolved{Options: o}
 	if o.Context < 0 {
@@ -122,7 +128,8 @@ type GenerateOptions struct {
 	Logits func(pos int, logits []float32)
 }
 
-func (o *GenerateOptions) validate() error {
+// Validate reports the first setting out of range.
+func (o *GenerateOptions) Validate() error {
 	if o.MaxTokens < 0 {
 		return fmt.Errorf("max tokens %d: must not be negative", o.MaxTokens)
 	}

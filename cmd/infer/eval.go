@@ -23,10 +23,13 @@ func (a *app) perplexityCommand() *cobra.Command {
 		Long: `Cut a text into chunks of --ctx tokens (512), evaluate each on an empty cache
 and score the second half of each, as llama-perplexity does. The running value
 after each chunk goes to standard error.`,
-		Args: exactArgs(0, "its text with -f"),
+		Args: exactArgs(0, "no arguments, its text comes with -f"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if file == "" {
+			switch {
+			case file == "":
 				return usagef("no text: give it with -f FILE")
+			case chunks < 0:
+				return usagef("--chunks %d: must not be negative", chunks)
 			}
 			b, err := a.readFile(file)
 			if err != nil {
@@ -47,10 +50,10 @@ after each chunk goes to standard error.`,
 			tokens := eng.Tokenizer().Encode(string(b), kvasir.EncodeOptions{AddSpecial: true, ParseSpecial: parseSpecial})
 			o.Progress = func(c, _ int, v float64) { fmt.Fprintf(a.err, "[%d]%.4f,", c, v) }
 			r, err := eval.Perplexity(cmd.Context(), eng, tokens, o)
-			fmt.Fprintln(a.err)
 			if err != nil {
 				return err
 			}
+			fmt.Fprintln(a.err)
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(r)
 			}
@@ -72,7 +75,7 @@ func (a *app) evalCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure a model",
-		Args:  exactArgs(0, "a subcommand"),
+		Args:  subcommandOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.evalLogitsCommand())
@@ -96,7 +99,7 @@ func (a *app) evalLogitsCommand() *cobra.Command {
 		Long: `Evaluate a text, or token ids, and print for each position the loss of the next
 token and the most likely tokens, then a greedy continuation with the margin
 between the best two logits at each step.`,
-		Args: exactArgs(0, "its input with --ids or --file"),
+		Args: exactArgs(0, "no arguments, its input comes with --ids or --file"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.evalLogits(cmd, f) },
 	}
 	f.model.bind(cmd)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -86,16 +87,11 @@ Models are fetched on first use and kept in the model store.`,
   infer pull gemma3-270m`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          subcommandOnly,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s: %w", cmd.CommandPath(), err)
+		return usagef("%s%w", commandName(cmd), err)
 	})
 	root.AddCommand(
 		a.runCommand(), a.pullCommand(), a.listCommand(), a.showCommand(), a.rmCommand(),
@@ -104,12 +100,28 @@ Models are fetched on first use and kept in the model store.`,
 	return root
 }
 
+// commandName is what stands in front of an error: "run: ", "" for the program.
+func commandName(cmd *cobra.Command) string {
+	if _, name, ok := strings.Cut(cmd.CommandPath(), " "); ok {
+		return name + ": "
+	}
+	return ""
+}
+
 // exactArgs is cobra.ExactArgs with our exit code.
 func exactArgs(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("%s takes %s, got %d arguments", cmd.CommandPath(), what, len(args))
+			return usagef("%swants %s, got %d", commandName(cmd), what, len(args))
 		}
 		return nil
 	}
+}
+
+// subcommandOnly is for commands that only hold others.
+func subcommandOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%sunknown command %q", commandName(cmd), args[0])
+	}
+	return nil
 }

@@ -31,6 +31,9 @@ func (m *modelFlags) bind(cmd *cobra.Command) {
 
 // open fetches the model where needed and loads it.
 func (a *app) open(ctx context.Context, m *modelFlags) (*kvasir.Engine, error) {
+	if err := m.opts.Validate(); err != nil {
+		return nil, usageError{err}
+	}
 	path, err := a.resolve(ctx, m.ref)
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func (a *app) prompt(f *runFlags, args []string) (string, error) {
 	case f.raw && (f.system != "" || f.template != ""):
 		return "", usagef("--raw uses no chat template: --system and --template do not apply")
 	case len(args) > 0:
-		return strings.Join(args, " "), nil
+		return checked(strings.Join(args, " "))
 	}
 	path := f.file
 	if path == "" {
@@ -84,10 +84,14 @@ func (a *app) prompt(f *runFlags, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := string(b)
-	if !f.raw {
-		text = strings.TrimSpace(text)
+	if f.raw {
+		return checked(string(b))
 	}
+	return checked(strings.TrimSpace(string(b))) // files end with a newline that nobody means
+}
+
+// checked refuses a prompt without text.
+func checked(text string) (string, error) {
 	if text == "" {
 		return "", usagef("the prompt is empty")
 	}
@@ -109,7 +113,8 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	// The seed is fixed here so that it can be reported.
 	f.sampling.Seed = f.sampling.Seed.Resolve()
 	seed, _ := f.sampling.Seed.Value()
-	if err := f.sampling.Validate(); err != nil {
+	o := kvasir.GenerateOptions{MaxTokens: f.max, Sampling: f.sampling, Stop: f.stop}
+	if err := o.Validate(); err != nil {
 		return usageError{err}
 	}
 	eng, err := a.open(ctx, &f.model)
@@ -128,7 +133,7 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	}
 	r := &result{Seed: seed, Tokens: []int32{}}
 	r.Stats.start(started)
-	err = a.stream(ctx, f, s, p, r)
+	err = a.stream(ctx, f.json, s, p, o, r)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -164,10 +169,9 @@ func (f *runFlags) encode(eng *kvasir.Engine, prompt string) (kvasir.Prompt, err
 	return p, err
 }
 
-// stream prints tokens as they come.
-func (a *app) stream(ctx context.Context, f *runFlags, s *kvasir.Session, p kvasir.Prompt, r *result) error {
+// stream prints tokens as they come, unless quiet, and keeps them in r.
+func (a *app) stream(ctx context.Context, quiet bool, s *kvasir.Session, p kvasir.Prompt, o kvasir.GenerateOptions, r *result) error {
 	var text strings.Builder
-	o := kvasir.GenerateOptions{MaxTokens: f.max, Sampling: f.sampling, Stop: f.stop}
 	var failed error
 	for tok, err := range s.Generate(ctx, p, o) {
 		if err != nil {
@@ -178,7 +182,7 @@ func (a *app) stream(ctx context.Context, f *runFlags, s *kvasir.Session, p kvas
 		r.Tokens = append(r.Tokens, tok.ID)
 		r.Finish = string(tok.Finish)
 		text.WriteString(tok.Text)
-		if !f.json {
+		if !quiet {
 			if _, err := io.WriteString(a.out, tok.Text); err != nil {
 				return fmt.Errorf("write output: %w", err)
 			}
