@@ -112,7 +112,7 @@ func commandName(cmd *cobra.Command) string {
 func exactArgs(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("%swants %s, got %d", commandName(cmd), what, len(args))
+			return usagef("%stakes %s, got %d", commandName(cmd), what, len(args))
 		}
 		return nil
 	}
