@@ -68,14 +68,20 @@ func (p *Packed) gemvQ(out []float32, ldo int, in *Input, glo, ghi int, s *Scrat
 	l, nb, stride := p.format.Layout, p.Cols/kernels.KBlock, in.rowBytes(false)
 	for g := glo; g < ghi; g++ {
 		codes, scales := p.group(g)
-		kernels.ExpandScales(l, s.ws, s.wm, scales, nb)
+		if in.N > 1 {
+			kernels.ExpandScales(l, s.ws, s.wm, scales, nb)
+		}
 		r, rest := g*rowGroup, min(rowGroup, p.Rows-g*rowGroup)
 		for n := range in.N {
 			dst := out[n*ldo+r : n*ldo+r+rest]
 			if rest < rowGroup {
 				dst = s.edge[:rowGroup]
 			}
-			kernels.GemvQ(dst, l, codes, s.ws, s.wm, in.X[n*stride:], nb, in.Planes)
+			if in.N == 1 {
+				kernels.GemvPacked(dst, l, codes, scales, in.X, nb, in.Planes)
+			} else {
+				kernels.GemvQ(dst, l, codes, s.ws, s.wm, in.X[n*stride:], nb, in.Planes)
+			}
 			if rest < rowGroup {
 				copy(out[n*ldo+r:n*ldo+r+rest], dst)
 			}
