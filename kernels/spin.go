@@ -8,8 +8,3 @@ func SpinPause(n int) {
 		spinPause(n)
 	}
 }
-
-func spinPauseGeneric(n int) {
-	for range n {
-	}
-}

@@ -49,11 +49,11 @@ type binder struct {
 	err    error
 }
 
-func (b *binder) vector(name string, n int, optional bool) []float32 {
+func (b *binder) vector(name string, n int) []float32 {
 	if b.err != nil {
 		return nil
 	}
-	x, err := b.ld.vector(b.prefix+name, n, optional)
+	x, err := b.ld.vector(b.prefix+name, n, false)
 	b.err = err
 	return x
 }
@@ -81,7 +81,7 @@ func (b *binder) attention() {
 	kv := c.KVHeads[b.i]
 	q, k, v := c.Heads*c.KeyDim, kv*c.KeyDim, kv*c.ValueDim
 	if !c.Arch.NoPreNorm {
-		l.attnNorm = b.vector("attn_norm.weight", c.EmbedDim, false)
+		l.attnNorm = b.vector("attn_norm.weight", c.EmbedDim)
 	}
 	if fused := b.linear("attn_qkv", q+k+v, c.EmbedDim, true, true); fused != nil {
 		l.qkv = []*Linear{fused}
@@ -95,15 +95,15 @@ func (b *binder) attention() {
 	l.out = b.linear("attn_output", c.EmbedDim, c.Heads*c.ValueDim, false, true)
 	switch c.Arch.QKNorm {
 	case QKHead:
-		l.qNorm, l.kNorm = b.vector("attn_q_norm.weight", c.KeyDim, false), b.vector("attn_k_norm.weight", c.KeyDim, false)
+		l.qNorm, l.kNorm = b.vector("attn_q_norm.weight", c.KeyDim), b.vector("attn_k_norm.weight", c.KeyDim)
 	case QKFull:
-		l.qNorm, l.kNorm = b.vector("attn_q_norm.weight", q, false), b.vector("attn_k_norm.weight", k, false)
+		l.qNorm, l.kNorm = b.vector("attn_q_norm.weight", q), b.vector("attn_k_norm.weight", k)
 	}
 	if c.Arch.PostNorm {
-		l.attnPostNorm = b.vector("post_attention_norm.weight", c.EmbedDim, false)
+		l.attnPostNorm = b.vector("post_attention_norm.weight", c.EmbedDim)
 	}
 	if c.Arch.Sinks {
-		l.sinks = b.vector("attn_sinks.weight", c.Heads, false)
+		l.sinks = b.vector("attn_sinks.weight", c.Heads)
 	}
 }
 
@@ -114,10 +114,10 @@ func (b *binder) ffn() {
 		if c.Arch.FFNNorm != "" {
 			name = c.Arch.FFNNorm
 		}
-		l.ffnNorm = b.vector(name+".weight", c.EmbedDim, false)
+		l.ffnNorm = b.vector(name+".weight", c.EmbedDim)
 	}
 	if c.Arch.PostNorm {
-		l.ffnPostNorm = b.vector("post_ffw_norm.weight", c.EmbedDim, false)
+		l.ffnPostNorm = b.vector("post_ffw_norm.weight", c.EmbedDim)
 	}
 	if c.Experts > 0 {
 		b.moe()

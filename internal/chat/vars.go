@@ -89,12 +89,8 @@ func message(m Message, caps Caps) (*jinja.Dict, error) {
 	}
 	if len(m.ToolCalls) > 0 {
 		calls := jinja.NewList()
-		for i, c := range m.ToolCalls {
-			v, err := toolCall(c, caps)
-			if err != nil {
-				return nil, fmt.Errorf("tool call %d: %w", i, err)
-			}
-			calls.Append(v)
+		for _, c := range m.ToolCalls {
+			calls.Append(toolCall(c, caps))
 		}
 		d.Set("tool_calls", calls)
 	}
@@ -131,7 +127,7 @@ func content(m Message, caps Caps) (jinja.Value, error) {
 
 // toolCall builds a call; its arguments are an object, or JSON text where the
 // template wants that or the text is no object.
-func toolCall(c ToolCall, caps Caps) (*jinja.Dict, error) {
+func toolCall(c ToolCall, caps Caps) *jinja.Dict {
 	var arguments jinja.Value = jinja.Input(c.Arguments)
 	if caps.ObjectArguments {
 		text := c.Arguments
@@ -153,7 +149,7 @@ func toolCall(c ToolCall, caps Caps) (*jinja.Dict, error) {
 	}
 	d.Set("type", jinja.Text("function"))
 	d.Set("function", fn)
-	return d, nil
+	return d
 }
 
 // callID returns an id as the template takes it. Some demand nine letters and

@@ -66,10 +66,10 @@ type localError struct {
 }
 
 func (e *localError) Error() string {
-	switch e.kind {
-	case ErrDiskFull:
+	switch {
+	case errors.Is(e.kind, ErrDiskFull):
 		return fmt.Sprintf("%s: disk full: free some space, or set KVASIR_HOME to a folder on another disk (%v)", e.path, e.err)
-	case ErrNotWritable:
+	case errors.Is(e.kind, ErrNotWritable):
 		return fmt.Sprintf("%s: not writable: set KVASIR_HOME to a folder that you may write to (%v)", e.path, e.err)
 	}
 	return fmt.Sprintf("%s: %v", e.path, e.err)

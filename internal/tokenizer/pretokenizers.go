@@ -39,8 +39,8 @@ var (
 	// `[\r\n]`, `\s?[letters]+`, `\s?[punctuation]+`, `\s+$`, `[ideographs]+`, `\p{N}+`
 	deepseekLLMChain = []rule{
 		anchored(singleBreak),
-		anchored(afterOptional(space, ofRanges(deepseekLetters))),
-		anchored(afterOptional(space, ofRanges(deepseekPunct))),
+		anchored(afterSpace(ofRanges(deepseekLetters))),
+		anchored(afterSpace(ofRanges(deepseekPunct))),
 		trailingSpace,
 		runsOf(ofRanges(deepseekIdeographs)),
 		runsOf(ofClass(number, "")),
@@ -49,8 +49,8 @@ var (
 	// `[\r\n]`, `\s?\p{L}+`, `\s?\p{P}+`, `[ideographs]+`, `\p{N}`
 	deepseekCoderChain = []rule{
 		anchored(singleBreak),
-		anchored(afterOptional(space, ofClass(letter, ""))),
-		anchored(afterOptional(space, ofClass(punct, ""))),
+		anchored(afterSpace(ofClass(letter, ""))),
+		anchored(afterSpace(ofClass(punct, ""))),
 		runsOf(ofRanges(deepseekIdeographs)),
 		anchored(singleNumbers),
 	}

@@ -100,11 +100,10 @@ func ofRanges(ranges []runeRange) func(x text, i int) (bool, int) {
 	}
 }
 
-// afterOptional makes the anchored pattern `p?[…]+` from the set in, where the
-// optional prefix is one character of the properties in prefix.
-func afterOptional(prefix class, in func(x text, i int) (bool, int)) func(x text, i int) int {
+// afterSpace makes the anchored pattern `\s?[…]+` from the set in.
+func afterSpace(in func(x text, i int) (bool, int)) func(x text, i int) int {
 	return func(x text, i int) int {
-		if c, n := x.at(i); c&prefix != 0 {
+		if c, n := x.at(i); c&space != 0 {
 			if end := runIn(x, i+n, in); end > i+n {
 				return end
 			}

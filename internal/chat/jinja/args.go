@@ -69,13 +69,8 @@ func intArg(v Value, def int) (int, error) {
 	return 0, fmt.Errorf("'%s' object cannot be interpreted as an integer", v.typeName())
 }
 
-// boolArg reads a flag argument.
-func boolArg(v Value, def bool) bool {
-	if v == nil {
-		return def
-	}
-	return truth(v)
-}
+// boolArg reads a flag argument, which is off by default.
+func boolArg(v Value) bool { return v != nil && truth(v) }
 
 // strArg reads a string argument; nil gives the default.
 func strArg(v Value, def string) (*Str, error) {

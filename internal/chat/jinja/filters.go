@@ -83,7 +83,7 @@ func filterDefault(_ *interp, v Value, a *args) (Value, error) {
 		return nil, err
 	}
 	_, undefined := v.(*Undefined)
-	if !undefined && (truth(v) || !boolArg(p[1], false)) {
+	if !undefined && (truth(v) || !boolArg(p[1])) {
 		return v, nil
 	}
 	if p[0] == nil {

@@ -97,7 +97,7 @@ func filterSort(x *interp, v Value, a *args) (Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		column, err := x.keys(items, at, nil, boolArg(p[1], false))
+		column, err := x.keys(items, at, nil, boolArg(p[1]))
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ func filterSort(x *interp, v Value, a *args) (Value, error) {
 			t.items = append(t.items, k)
 		}
 	}
-	out, err := x.sorted(items, keys, boolArg(p[0], false))
+	out, err := x.sorted(items, keys, boolArg(p[0]))
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +137,10 @@ func filterDictSort(x *interp, v Value, a *args) (Value, error) {
 	default:
 		return nil, errors.New(`by must be "key" or "value"`)
 	}
-	if keys, err = x.keys(keys, nil, nil, boolArg(p[0], false)); err != nil {
+	if keys, err = x.keys(keys, nil, nil, boolArg(p[0])); err != nil {
 		return nil, err
 	}
-	out, err := x.sorted(d.pairs(), keys, boolArg(p[2], false))
+	out, err := x.sorted(d.pairs(), keys, boolArg(p[2]))
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (x *interp) keyed(v, attr, sensitive Value) (items, keys []Value, err error
 	if items, err = x.iterate(v); err != nil {
 		return nil, nil, err
 	}
-	keys, err = x.keys(items, at, nil, boolArg(sensitive, false))
+	keys, err = x.keys(items, at, nil, boolArg(sensitive))
 	return items, keys, err
 }
 
@@ -226,7 +226,7 @@ func filterGroupBy(x *interp, v Value, a *args) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := x.keys(items, at, p[1], boolArg(p[2], false))
+	keys, err := x.keys(items, at, p[1], boolArg(p[2]))
 	if err != nil {
 		return nil, err
 	}

@@ -201,7 +201,7 @@ func filterIndent(x *interp, v Value, a *args) (Value, error) {
 		if i > 0 {
 			b.add("\n", false)
 		}
-		if i == 0 && boolArg(p[1], false) || i > 0 && (line.s != "" || boolArg(p[2], false)) {
+		if i == 0 && boolArg(p[1]) || i > 0 && (line.s != "" || boolArg(p[2])) {
 			b.addStr(by)
 		}
 		b.addStr(line)
@@ -255,7 +255,7 @@ func filterTruncate(x *interp, v Value, a *args) (Value, error) {
 		return s, nil
 	}
 	cut := s.sub(0, s.offset(length-end.runes()))
-	if !boolArg(p[1], false) {
+	if !boolArg(p[1]) {
 		if i := strings.LastIndexByte(cut.s, ' '); i >= 0 {
 			cut = cut.sub(0, i)
 		}

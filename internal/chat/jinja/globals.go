@@ -49,11 +49,11 @@ func newRange(x *interp, a *args) (Value, error) {
 		if len(a.pos) == 1 {
 			j = 1
 		}
-		switch v.(type) {
+		switch u := v.(type) {
 		case Int, Bool:
 			n[j] = asInt(v)
 		case *Undefined:
-			return nil, v.(*Undefined).err()
+			return nil, u.err()
 		default:
 			return nil, fmt.Errorf("'%s' object cannot be interpreted as an integer", v.typeName())
 		}

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -32,10 +33,11 @@ func (l *lexer) code(end tokenKind) error {
 }
 
 func (l *lexer) unclosed(end tokenKind) error {
+	open := "{%"
 	if end == tokPrintEnd {
-		return l.errorf("{{ is not closed").(*Error).Err
+		open = "{{"
 	}
-	return l.errorf("{%% is not closed").(*Error).Err
+	return fmt.Errorf("%w: %s is not closed", ErrSyntax, open)
 }
 
 // tagEnd reads the end of a tag if it stands here.

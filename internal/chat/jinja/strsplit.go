@@ -145,7 +145,7 @@ func strSplitLines(x *interp, recv Value, a *args) (Value, error) {
 	if err := x.work(len(s.s)); err != nil {
 		return nil, err
 	}
-	return x.newList(x.splitLines(s, boolArg(p[0], false)))
+	return x.newList(x.splitLines(s, boolArg(p[0])))
 }
 
 // splitLines cuts s at line ends: those of Python's str.splitlines.

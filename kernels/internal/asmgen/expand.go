@@ -28,10 +28,10 @@ groups per super-block.`)
 }
 
 // half emits the conversion of lanes half floats at src.
-func half(a *asm, i *isa, src, dst string) { a.i("VCVTPH2PS", src, dst) }
+func half(a *asm, src, dst string) { a.i("VCVTPH2PS", src, dst) }
 
 // brain emits the conversion of lanes bfloat16 numbers at src.
-func brain(a *asm, i *isa, src, dst string) {
+func brain(a *asm, src, dst string) {
 	a.i("VPMOVZXWD", src, dst)
 	a.i("VPSLLD", 16, dst, dst)
 }
@@ -53,12 +53,12 @@ func expandBlock(a *asm, i *isa, kind string) {
 	for h := range i.halves() {
 		w, m, src := i.r(2*h), i.r(2*h+1), mem(h*i.bytes/2, "SI")
 		if kind == "BF" {
-			brain(a, i, src, w)
+			brain(a, src, w)
 		} else {
-			half(a, i, src, w)
+			half(a, src, w)
 		}
 		if kind == "DM" {
-			half(a, i, mem(32+h*i.bytes/2, "SI"), m)
+			half(a, mem(32+h*i.bytes/2, "SI"), m)
 		} else {
 			a.i("VMULPS", i.r(15), w, m)
 			a.note("wm = (-zero)·d")
@@ -84,9 +84,9 @@ func expandSuper(a *asm, i *isa, kind string) {
 	dmin := func(h int) string { return i.r(6 + h) }
 	a.label("super")
 	for h := range i.halves() {
-		half(a, i, mem(h*i.bytes/2, "SI"), d(h))
+		half(a, mem(h*i.bytes/2, "SI"), d(h))
 		if kind == "KM" {
-			half(a, i, mem(32+h*i.bytes/2, "SI"), dmin(h))
+			half(a, mem(32+h*i.bytes/2, "SI"), dmin(h))
 			a.i(i.xor, i.r(14), dmin(h), dmin(h))
 			a.note("-dmin")
 		}

@@ -174,9 +174,9 @@ func gemvLoop(a *asm, v gemvVariant, body *asm) {
 		a.label("super")
 		a.i("MOVQ", "R8", "R9")
 		if v.isa == avx512 {
-			half(a, v.isa, "(R9)", "Z11")
+			half(a, "(R9)", "Z11")
 			if v.kind == "KM" {
-				half(a, v.isa, "32(R9)", "Z12")
+				half(a, "32(R9)", "Z12")
 			}
 		}
 		a.i("ADDQ", 32*len(v.kind), "R8")

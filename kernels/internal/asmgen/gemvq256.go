@@ -158,16 +158,16 @@ func gemvScale256(a *asm, v gemvVariant, h, g int, sum string) {
 		a.i("VMOVUPS", mem(64*g+32*h, "R9"), "Y5")
 	case "D", "BF":
 		if v.kind == "D" {
-			half(a, v.isa, mem(16*h, "R8"), "Y4")
+			half(a, mem(16*h, "R8"), "Y4")
 		} else {
-			brain(a, v.isa, mem(16*h, "R8"), "Y4")
+			brain(a, mem(16*h, "R8"), "Y4")
 		}
 		a.i("VBROADCASTSS", packedArgs+"_zero(AX)", "Y5")
 		a.i("VMULPS", "Y5", "Y4", "Y5")
 	case "DM":
 		fma = "VFMADD231PS"
-		half(a, v.isa, mem(16*h, "R8"), "Y4")
-		half(a, v.isa, mem(16*h+32, "R8"), "Y5")
+		half(a, mem(16*h, "R8"), "Y4")
+		half(a, mem(16*h+32, "R8"), "Y5")
 	case "K", "KM":
 		gemvSuper256(a, v, h, g)
 	}
@@ -188,7 +188,7 @@ func gemvSuper256(a *asm, v gemvVariant, h, g int) {
 	if v.kind == "KM" {
 		extend, at = "VPMOVZXBD", 32*g+8*h
 	}
-	half(a, v.isa, mem(16*h, "R9"), "Y5")
+	half(a, mem(16*h, "R9"), "Y5")
 	a.i(extend, mem(at, "R8"), "Y4")
 	a.i("VCVTDQ2PS", "Y4", "Y4")
 	a.i("VMULPS", "Y5", "Y4", "Y4")
@@ -197,7 +197,7 @@ func gemvSuper256(a *asm, v gemvVariant, h, g int) {
 		a.i("VMULPS", "Y5", "Y4", "Y5")
 		return
 	}
-	half(a, v.isa, mem(32+16*h, "R9"), "Y6")
+	half(a, mem(32+16*h, "R9"), "Y6")
 	a.i(extend, mem(at+16, "R8"), "Y5")
 	a.i("VCVTDQ2PS", "Y5", "Y5")
 	a.i("VMULPS", "Y6", "Y5", "Y5")

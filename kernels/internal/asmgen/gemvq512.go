@@ -81,15 +81,15 @@ func gemvScale512(a *asm, v gemvVariant, g int, sum string) {
 		a.i("VMOVUPS", mem(64*g, "R8"), "Z9")
 		a.i("VMOVUPS", mem(64*g, "R9"), "Z10")
 	case "D":
-		half(a, v.isa, "(R8)", "Z9")
+		half(a, "(R8)", "Z9")
 		a.i("VMULPS", "Z13", "Z9", "Z10")
 	case "BF":
-		brain(a, v.isa, "(R8)", "Z9")
+		brain(a, "(R8)", "Z9")
 		a.i("VMULPS", "Z13", "Z9", "Z10")
 	case "DM":
 		fma = "VFMADD231PS.BCST"
-		half(a, v.isa, "(R8)", "Z9")
-		half(a, v.isa, "32(R8)", "Z10")
+		half(a, "(R8)", "Z9")
+		half(a, "32(R8)", "Z10")
 	case "K":
 		a.i("VPMOVSXBD", mem(16*g, "R8"), "Z9")
 		a.i("VCVTDQ2PS", "Z9", "Z9")

@@ -19,9 +19,9 @@ func loadFloat(a *asm, i *isa, f int, src, dst string) {
 	case "F32":
 		a.i("VMOVUPS", src, dst)
 	case "F16":
-		half(a, i, src, dst)
+		half(a, src, dst)
 	default:
-		brain(a, i, src, dst)
+		brain(a, src, dst)
 	}
 }
 
