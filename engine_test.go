@@ -37,6 +37,7 @@ func TestOptions(t *testing.T) {
 	} {
 		_, err := kvasir.Open(path, tc.o)
 		require.ErrorContains(t, err, tc.text)
+		require.EqualError(t, tc.o.Validate(), err.Error())
 	}
 	eng := openTiny(t, textSpec, kvasir.Options{})
 	i := eng.Info()

@@ -34,6 +34,12 @@ func TestEquivalentFiles(t *testing.T) {
 		"feed-forward length of each layer": {tinymodel.Spec{Arch: "gemma3"}, func(t *testing.T, m *tinymodel.Model) {
 			m.Set("feed_forward_length", gguf.Array([]int32{64, 64, 64, 64, 64}))
 		}},
+		"length of experts by its old key": {tinymodel.Spec{Arch: "llama", MoE: true}, func(t *testing.T, m *tinymodel.Model) {
+			m.Remove("expert_feed_forward_length")
+		}},
+		"length of all experts in use": {tinymodel.Spec{Arch: "qwen3moe"}, func(t *testing.T, m *tinymodel.Model) {
+			m.Remove("expert_feed_forward_length") // 64 = 2 of 32
+		}},
 		"pattern as an array": {tinymodel.Spec{Arch: "gemma3"}, func(t *testing.T, m *tinymodel.Model) {
 			m.Set("attention.sliding_window_pattern", gguf.Array([]bool{true, true, false, true}))
 		}},
