@@ -189,7 +189,7 @@ func filterToJSON(x *interp, v Value, a *args) (Value, error) {
 		return nil, err
 	}
 	st := &jsonStyle{
-		ascii: boolArg(p[0], false), sortKeys: boolArg(p[3]),
+		ascii: boolArg(p[0]), sortKeys: boolArg(p[3]),
 		item: ", ", key: ": ",
 	}
 	switch indent := p[1].(type) {
