@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -100,13 +101,13 @@ func (t *touch) Do(_, part int) {
 // Bandwidth returns the bytes per second at which each number of threads together
 // reads a set of the given size over and over, the best of several passes. The set
 // lies in large pages where the system has them, as packed weights do.
-func Bandwidth(bytes int, threads ...int) ([]float64, error) {
+func Bandwidth(bytes int, threads ...int) (rates []float64, err error) {
 	bytes = max(bytes, streamPiece)
 	mem, err := mmap.Alloc(bytes)
 	if err != nil {
 		return nil, err
 	}
-	defer mem.Free()
+	defer func() { err = errors.Join(err, mem.Free()) }()
 	parts := (bytes + streamPiece - 1) / streamPiece
 	out := make([]float64, len(threads))
 	for i, n := range threads {

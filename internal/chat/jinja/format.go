@@ -53,7 +53,8 @@ func (x *interp) percent(s *Str, v Value) (Value, error) {
 			continue
 		}
 		if key != "" {
-			args, used, err = percentKey(dict, key[1:])
+			used = 0
+			args, err = percentKey(dict, key[1:])
 		} else if used >= len(args) {
 			err = errors.New("not enough arguments for format string")
 		}
@@ -79,16 +80,16 @@ func (x *interp) percent(s *Str, v Value) (Value, error) {
 }
 
 // percentKey returns the argument of a conversion with a key, in the form of
-// a list and the index into it.
-func percentKey(d *Dict, key string) ([]Value, int, error) {
+// a list.
+func percentKey(d *Dict, key string) ([]Value, error) {
 	if d == nil {
-		return nil, 0, errors.New("format requires a mapping")
+		return nil, errors.New("format requires a mapping")
 	}
 	v, ok := d.Get(key)
 	if !ok {
-		return nil, 0, fmt.Errorf("format key %q not found", key)
+		return nil, fmt.Errorf("format key %q not found", key)
 	}
-	return []Value{v}, 0, nil
+	return []Value{v}, nil
 }
 
 // parsePercent reads a conversion behind its % sign and returns it with the

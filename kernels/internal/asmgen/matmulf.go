@@ -14,7 +14,7 @@ var floats = []struct {
 }{{"F32", 4}, {"F16", 2}, {"BF16", 2}}
 
 // loadFloat emits the load of one register of elements as float32.
-func loadFloat(a *asm, i *isa, f int, src, dst string) {
+func loadFloat(a *asm, f int, src, dst string) {
 	switch floats[f].name {
 	case "F32":
 		a.i("VMOVUPS", src, dst)
@@ -85,7 +85,7 @@ func gemvF(a *asm, i *isa, f, rowGroups int) {
 		a.i("PREFETCHT0", mem(prefetchAhead/rowGroups/64*64, ptr[g]))
 		for h := range n {
 			w := i.r(8 + (g*n+h)%4)
-			loadFloat(a, i, f, mem(size*h, ptr[g]), w)
+			loadFloat(a, f, mem(size*h, ptr[g]), w)
 			a.i("VFMADD231PS", i.r(15), w, acc(g, h))
 		}
 	}
@@ -109,7 +109,7 @@ func unpackF(a *asm, i *isa, f int) {
 	a.loads(gemvFArgs, "DI", "out", "SI", "w", "CX", "k")
 	a.label("value")
 	for h := range i.halves() {
-		loadFloat(a, i, f, mem(i.bytes/2*h, "SI"), i.r(h))
+		loadFloat(a, f, mem(i.bytes/2*h, "SI"), i.r(h))
 		a.i("VMOVUPS", i.r(h), mem(i.bytes*h, "DI"))
 	}
 	a.i("ADDQ", 32, "SI")
