@@ -21,12 +21,16 @@ func TestFormats(t *testing.T) {
 			path := writeTiny(t, spec)
 			spec.Decoded = true
 			plain := openTiny(t, spec, setup{kv: kvcache.F32})
-			ids := tinymodel.IDs(64, plain.model.Config().VocabSize)
-			want := plain.logits(t, plain.seq(t), ids, 64)
+			n := 64
+			if slow() {
+				n = 20
+			}
+			ids := tinymodel.IDs(n, plain.model.Config().VocabSize)
+			want := plain.logits(t, plain.seq(t), ids, n)
 			var kl [2]float64
 			for _, prec := range []model.Precision{model.Standard, model.High} {
 				r := open(t, path, setup{kv: kvcache.F32, prec: prec})
-				got := r.logits(t, r.seq(t), ids, 64)
+				got := r.logits(t, r.seq(t), ids, n)
 				requireSame(t, got, r.logits(t, r.seq(t), ids, 1), "token by token")
 				kl[prec] = divergence(want, got)
 			}

@@ -9,17 +9,25 @@ import (
 
 	"kvasir/internal/gguf"
 	"kvasir/internal/tinymodel"
+	"kvasir/kernels"
 	"kvasir/kvcache"
 	"kvasir/model"
 	"kvasir/quant"
 )
 
-// eachModel runs f for every variant with f32 weights, and for quantized ones of
-// every kind of block.
+// slow says that arithmetic is slow or time short.
+func slow() bool { return testing.Short() || kernels.Current() == kernels.Generic }
+
+// eachModel runs f for every variant with f32 weights (when it is slow, for one of
+// each architecture), and for quantized ones of every kind of block.
 func eachModel(t *testing.T, f func(t *testing.T, spec tinymodel.Spec)) {
 	t.Helper()
 	for _, name := range tinymodel.VariantNames() {
-		t.Run(name, func(t *testing.T) { f(t, tinymodel.Variants[name]) })
+		spec := tinymodel.Variants[name]
+		if slow() && name != spec.Arch {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { f(t, spec) })
 	}
 	for name, spec := range map[string]tinymodel.Spec{
 		"gemma3-q4_k":     {Arch: "gemma3", Wide: true, Type: quant.Q4_K},
