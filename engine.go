@@ -12,6 +12,7 @@ import (
 	"kvasir/kernels"
 	"kvasir/kvcache"
 	"kvasir/model"
+	"kvasir/sampler"
 )
 
 // Engine is a loaded model. It is safe for concurrent use.
@@ -20,6 +21,7 @@ type Engine struct {
 	file  *gguf.File
 	tok   *tokenizer.Tokenizer // nil when the file has no vocabulary that we know: token ids only
 	noTok error                // why
+	dry   *sampler.Breakers    // nil without a vocabulary
 	model *model.Model
 	cache *kvcache.Cache
 	pool  *parallel.Pool
@@ -105,6 +107,9 @@ func (e *Engine) loadTokenizer() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadModel, err)
 	}
+	e.dry = sampler.NewBreakers(e.tok.Size(), e.tok.PieceSpecial, func(text string) []int32 {
+		return e.tok.Encode(nil, text, tokenizer.Options{})
+	})
 	if e.opts.Logger != nil {
 		for _, w := range e.tok.Warnings() {
 			e.opts.Logger.Warn(w)

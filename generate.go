@@ -114,7 +114,7 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 
 // newChain builds a sampler chain for the engine's vocabulary.
 func (e *Engine) newChain(p Sampling) (*sampler.Chain, error) {
-	v := sampler.Vocab{Size: e.model.Config().VocabSize}
+	v := sampler.Vocab{Size: e.model.Config().VocabSize, Breakers: e.dry}
 	if e.tok != nil {
 		v.End, v.Suppress = e.tok.EOG(), e.tok.Suppressed()
 	}

@@ -53,9 +53,8 @@ func (s *bias) Clone() Stage { return s }
 func (s *bias) Apply(c *Cand, _ Rand) error {
 	c.own()
 	for i, id := range s.ids {
-		c.Logits[id] = finite(float64(c.Logits[id]) + float64(s.add[i]))
+		c.set(id, finite(float64(c.Logits[id])+float64(s.add[i])))
 	}
-	c.touch()
 	if s.masks && c.top() == negInf {
 		return ErrNoCandidates
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"kvasir/kernels"
 )
 
 // Cand is the working list of candidates of one position. It starts dense (IDs nil,
@@ -18,21 +20,29 @@ type Cand struct {
 	Logits []float32
 	Sorted bool // sparse, ordered by logit descending, then id ascending
 
-	best  int  // index of the best candidate, -1 when unknown
-	owned bool // Logits is memory of this Cand
+	best  int       // index of the best candidate, -1 when unknown
+	owned bool      // Logits is memory of this Cand
+	tops  []float32 // dense: no logit of block b is above tops[b]; nil when unknown
 	mem   scratch
 }
+
+// blockLen is the length of the blocks of a dense list whose largest logits are
+// known. Selections skip the blocks that lie below their floor, which are nearly all.
+const blockLen = 256
 
 // scratch is the memory that a Cand reuses from token to token. Each slice grows on
 // first need: a chain that starts with top-k never allocates a dense copy.
 type scratch struct {
-	dense   []float32
-	ids     [2][]int32 // two sparse lists: the current one and the next
-	logits  [2][]float32
-	current int
-	keys    []uint64
-	weights []float64
-	nucleus *nucleus
+	dense     []float32
+	tops      []float32
+	ids       [2][]int32 // two sparse lists: the current one and the next
+	logits    [2][]float32
+	current   int
+	keys      []uint64
+	weights   []float64
+	nucleus   *nucleus
+	surprises []surprise
+	spread    *spreadScratch
 }
 
 var (
@@ -44,27 +54,53 @@ var (
 func (c *Cand) load(row []float32) error {
 	c.IDs, c.Logits, c.Sorted, c.owned = nil, row, false, false
 	c.mem.current = 0
-	best, top, bad := 0, negInf, false
-	for i, x := range row {
-		if x > top {
-			best, top = i, x
+	tops := c.mem.tops[:0]
+	top, first, check := negInf, 0, float32(0)
+	for lo := 0; lo < len(row); lo += blockLen {
+		block := row[lo:min(lo+blockLen, len(row))]
+		m := kernels.Max(block)
+		tops = append(tops, m)
+		if m > top {
+			top, first = m, lo
 		}
-		bad = bad || x != x
+		check += kernels.SumSquares(block) // NaN where a logit is; Max ignores it
 	}
-	if bad || top > math.MaxFloat32 {
-		return badLogits(row)
+	c.mem.tops, c.tops = tops, tops
+	if check != check || top > math.MaxFloat32 {
+		if err := badLogits(row); err != nil {
+			return err
+		}
 	}
-	c.best = best
 	if top == negInf {
 		return ErrNoCandidates
 	}
+	c.best = first + kernels.ArgMax(row[first:min(first+blockLen, len(row))])
 	return nil
 }
 
 // badLogits names the first logit of row that is NaN or +Inf.
 func badLogits(row []float32) error {
 	i := slices.IndexFunc(row, func(x float32) bool { return !(x <= math.MaxFloat32) })
+	if i < 0 {
+		return nil
+	}
 	return fmt.Errorf("%w: logit of token %d is %v", ErrBadLogits, i, row[i])
+}
+
+// span returns the next stretch of candidates, at i or behind it, that may hold a
+// logit of floor or more; it is empty when there is none. Walk a list with
+//
+//	for lo, hi := c.span(0, floor); lo < hi; lo, hi = c.span(hi, floor) {
+func (c *Cand) span(i int, floor float32) (lo, hi int) {
+	if c.tops == nil {
+		return i, len(c.Logits)
+	}
+	for b := (i + blockLen - 1) / blockLen; b < len(c.tops); b++ {
+		if c.tops[b] >= floor {
+			return b * blockLen, min((b+1)*blockLen, len(c.Logits))
+		}
+	}
+	return 0, 0
 }
 
 // id returns the token of candidate i.
@@ -85,7 +121,15 @@ func (c *Cand) own() {
 }
 
 // touch must follow any change of logits that may change their order.
-func (c *Cand) touch() { c.Sorted, c.best = false, -1 }
+func (c *Cand) touch() { c.Sorted, c.best, c.tops = false, -1, nil }
+
+// set changes the logit of a token of a dense list that is owned; touch is not needed.
+func (c *Cand) set(id int32, x float32) {
+	c.Logits[id], c.best = x, -1
+	if c.tops != nil {
+		c.tops[id/blockLen] = max(c.tops[id/blockLen], x)
+	}
+}
 
 // bestIndex returns the index of the best candidate: largest logit, then lowest id.
 func (c *Cand) bestIndex() int {
@@ -94,9 +138,11 @@ func (c *Cand) bestIndex() int {
 	}
 	if c.best < 0 {
 		c.best = 0
-		for i, x := range c.Logits {
-			if b := c.Logits[c.best]; x > b || x == b && c.id(i) < c.id(c.best) {
-				c.best = i
+		for lo, hi := c.span(0, c.Logits[0]); lo < hi; lo, hi = c.span(hi, c.Logits[c.best]) {
+			for i := lo; i < hi; i++ {
+				if x, b := c.Logits[i], c.Logits[c.best]; x > b || x == b && c.id(i) < c.id(c.best) {
+					c.best = i
+				}
 			}
 		}
 	}
@@ -135,7 +181,7 @@ func (c *Cand) cut(n int) {
 	m := &c.mem
 	m.current = 1 - m.current
 	c.IDs, c.Logits = m.ids[m.current][:n], m.logits[m.current][:n]
-	c.Sorted, c.owned, c.best = true, true, 0
+	c.Sorted, c.owned, c.best, c.tops = true, true, 0, nil
 }
 
 // single keeps candidate i alone.
@@ -145,22 +191,60 @@ func (c *Cand) single(i int) {
 	m.ids[m.current] = append(m.ids[m.current][:0], id)
 	m.logits[m.current] = append(m.logits[m.current][:0], x)
 	c.IDs, c.Logits = m.ids[m.current], m.logits[m.current]
-	c.Sorted, c.owned, c.best = true, true, 0
+	c.Sorted, c.owned, c.best, c.tops = true, true, 0, nil
 }
 
 // filter keeps, in their order, the candidates that rank no lower than logit floor
 // with id last would. floor is finite and at least one candidate must remain.
 func (c *Cand) filter(floor float32, last int32) {
-	m := &c.mem
-	next := 1 - m.current
-	ids, logits := m.ids[next][:0], m.logits[next][:0]
+	ids, logits := c.next()
+	for lo, hi := c.span(0, floor); lo < hi; lo, hi = c.span(hi, floor) {
+		for i := lo; i < hi; i++ {
+			if x := c.Logits[i]; x > floor || x == floor && c.id(i) <= last {
+				ids, logits = append(ids, c.id(i)), append(logits, x)
+			}
+		}
+	}
+	c.replace(ids, logits)
+}
+
+// count returns how many logits are at least floor; it may stop at enough.
+func (c *Cand) count(floor float32, enough int) int {
+	n := 0
+	for lo, hi := c.span(0, floor); lo < hi && n < enough; lo, hi = c.span(hi, floor) {
+		for _, x := range c.Logits[lo:hi] {
+			if x >= floor {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// keep keeps, in their order, the candidates i that ok accepts; ok must accept one at
+// least, and no masked one.
+func (c *Cand) keep(ok func(i int) bool) {
+	ids, logits := c.next()
 	for i, x := range c.Logits {
-		if x > floor || x == floor && c.id(i) <= last {
+		if ok(i) {
 			ids, logits = append(ids, c.id(i)), append(logits, x)
 		}
 	}
-	m.ids[next], m.logits[next], m.current = ids, logits, next
-	c.IDs, c.Logits, c.owned, c.best = ids, logits, true, -1
+	c.replace(ids, logits)
+}
+
+// next returns the memory of the sparse list to come, empty.
+func (c *Cand) next() (ids []int32, logits []float32) {
+	n := 1 - c.mem.current
+	return c.mem.ids[n][:0], c.mem.logits[n][:0]
+}
+
+// replace makes the list begun with next the current one. Order is as before.
+func (c *Cand) replace(ids []int32, logits []float32) {
+	m := &c.mem
+	m.current = 1 - m.current
+	m.ids[m.current], m.logits[m.current] = ids, logits
+	c.IDs, c.Logits, c.owned, c.best, c.tops = ids, logits, true, -1, nil
 }
 
 // softmax returns exp(l - max) per candidate, and the sum. The slice is valid until

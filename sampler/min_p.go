@@ -12,11 +12,11 @@ type minP struct {
 }
 
 // newMinP returns nil when p is 0 or less.
-func newMinP(p Params) Stage {
+func newMinP(p Params, _ Vocab) (Stage, error) {
 	if p.MinP <= 0 {
-		return nil
+		return nil, nil
 	}
-	return minP{logP: math.Log(p.MinP), minKeep: p.MinKeep}
+	return minP{logP: math.Log(p.MinP), minKeep: p.MinKeep}, nil
 }
 
 // Name implements Stage.
@@ -27,18 +27,12 @@ func (s minP) Clone() Stage { return s }
 
 // Apply implements Stage. Where the threshold keeps fewer than MinKeep, rank decides.
 func (s minP) Apply(c *Cand, _ Rand) error {
-	floor := max(float64(c.top())+s.logP, -math.MaxFloat32)
-	n := 0
-	for _, x := range c.Logits {
-		if float64(x) >= floor {
-			n++
-		}
-	}
-	if least := max(1, s.minKeep); n < least {
+	floor := ceil32(max(float64(c.top())+s.logP, -math.MaxFloat32))
+	if least := max(1, s.minKeep); c.count(floor, least) < least {
 		c.cut(len(c.leaders(least)))
 		return nil
 	}
-	c.filter(ceil32(floor), math.MaxInt32)
+	c.filter(floor, math.MaxInt32)
 	return nil
 }
 

@@ -12,14 +12,14 @@ type penalties struct {
 }
 
 // newPenalties returns nil when nothing would be penalised.
-func newPenalties(p Params) Stage {
+func newPenalties(p Params, _ Vocab) (Stage, error) {
 	if p.RepeatLastN == 0 || p.RepeatPenalty == 1 && p.FrequencyPenalty == 0 && p.PresencePenalty == 0 {
-		return nil
+		return nil, nil
 	}
 	return &penalties{
 		repeat: p.RepeatPenalty, frequency: p.FrequencyPenalty, presence: p.PresencePenalty,
 		seen: newWindow(p.RepeatLastN),
-	}
+	}, nil
 }
 
 // Name implements Stage.
@@ -48,14 +48,14 @@ func (s *penalties) Apply(c *Cand, _ Rand) error {
 	if c.IDs == nil {
 		for _, e := range s.seen.tally.slots {
 			if e.count > 0 {
-				c.Logits[e.id] = s.lower(c.Logits[e.id], e.count)
+				c.set(e.id, s.lower(c.Logits[e.id], e.count))
 			}
 		}
-	} else {
-		for i, id := range c.IDs {
-			if n := s.seen.tally.count(id); n > 0 {
-				c.Logits[i] = s.lower(c.Logits[i], n)
-			}
+		return nil
+	}
+	for i, id := range c.IDs {
+		if n := s.seen.tally.count(id); n > 0 {
+			c.Logits[i] = s.lower(c.Logits[i], n)
 		}
 	}
 	c.touch()

@@ -10,8 +10,12 @@ import (
 // never change; new uses get new values.
 type Purpose uint8
 
-// PurposeDist is the draw of the token itself.
-const PurposeDist Purpose = 1
+const (
+	// PurposeDist is the draw of the token itself.
+	PurposeDist Purpose = 1
+	// PurposeXTC is the coin of the xtc stage.
+	PurposeXTC Purpose = 2
+)
 
 // maxDraws bounds the index of a draw: 24 bits of the counter.
 const maxDraws = 1 << 24

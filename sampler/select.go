@@ -48,20 +48,23 @@ func (c *Cand) gather(n int) []uint64 {
 	keys := slices.Grow(c.mem.keys[:0], limit)[:limit]
 	c.mem.keys = keys
 	used, floor := 0, lowFinite
-	for i, x := range c.Logits {
-		if x < floor {
-			continue
-		}
-		if used == limit {
-			partition(keys, n)
-			used = n
-			floor, _ = splitKey(keys[n-1])
+	for lo, hi := c.span(0, floor); lo < hi; lo, hi = c.span(hi, floor) {
+		for i := lo; i < hi; i++ {
+			x := c.Logits[i]
 			if x < floor {
 				continue
 			}
+			if used == limit {
+				partition(keys, n)
+				used = n
+				floor, _ = splitKey(keys[n-1])
+				if x < floor {
+					continue
+				}
+			}
+			keys[used] = makeKey(x, c.id(i))
+			used++
 		}
-		keys[used] = makeKey(x, c.id(i))
-		used++
 	}
 	if used > n {
 		partition(keys[:used], n)

@@ -3,9 +3,6 @@ package sampler
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 )
 
 // Errors that callers branch on. They arrive wrapped, with the place at fault.
@@ -37,43 +34,37 @@ type Stage interface {
 
 // Def says how to build one stage.
 type Def struct {
-	// New returns nil when the stage does nothing under p. It may trust that p is valid.
-	New func(p Params) Stage
+	// New returns nil when the stage does nothing under p. It may trust that p is
+	// valid and that v is.
+	New func(p Params, v Vocab) (Stage, error)
+	// Letter names the stage in an order string such as "edskypmxt".
+	Letter byte
 	// Greedy marks a stage that also runs at temperature 0, because it can change
 	// which token is best.
 	Greedy bool
+	// Last marks a stage that runs behind all others, wherever it is named.
+	Last bool
 }
 
 // Stages is the registry of stages that [Params.Samplers] may name. A new stage is
-// one file and one line here.
+// one file and one line here. Names and letters are those of llama.cpp; its
+// "infill" needs a vocabulary with fill-in-the-middle tokens and is left out.
 var Stages = map[string]Def{
-	"penalties":   {New: newPenalties, Greedy: true},
-	"top_k":       {New: newTopK},
-	"top_p":       {New: newTopP},
-	"min_p":       {New: newMinP},
-	"temperature": {New: newTemperature},
+	"penalties":   {New: newPenalties, Letter: 'e', Greedy: true},
+	"dry":         {New: newDRY, Letter: 'd', Greedy: true},
+	"top_n_sigma": {New: newTopNSigma, Letter: 's'},
+	"top_k":       {New: newTopK, Letter: 'k'},
+	"typ_p":       {New: newTypical, Letter: 'y'},
+	"top_p":       {New: newTopP, Letter: 'p'},
+	"min_p":       {New: newMinP, Letter: 'm'},
+	"xtc":         {New: newXTC, Letter: 'x'},
+	"temperature": {New: newTemperature, Letter: 't'},
+	"top_h":       {New: newTopH, Letter: 'h'},
+	"mirostat":    {New: newMirostat, Letter: 'r', Last: true},
+	"adaptive_p":  {New: newAdaptiveP, Letter: 'a', Last: true},
 }
 
-// DefaultOrder returns the order used when [Params.Samplers] is nil, a fresh slice.
-func DefaultOrder() []string {
-	return []string{"penalties", "top_k", "top_p", "min_p", "temperature"}
-}
-
-// checkOrder reports the first unknown or repeated name.
-func checkOrder(order []string) error {
-	for i, name := range order {
-		if _, ok := Stages[name]; !ok {
-			known := strings.Join(slices.Sorted(maps.Keys(Stages)), ", ")
-			return &ParamError{Param: "samplers", Value: name, Reason: "is not one of " + known}
-		}
-		if slices.Contains(order[:i], name) {
-			return &ParamError{Param: "samplers", Value: name, Reason: "is named twice"}
-		}
-	}
-	return nil
-}
-
-// buildStages makes the stages that have an effect under p, in order.
+// buildStages makes the stages that have an effect under p, in order. p was validated.
 func buildStages(p Params, v Vocab) ([]Stage, error) {
 	var out []Stage
 	bias, err := newBias(p, v)
@@ -83,9 +74,9 @@ func buildStages(p Params, v Vocab) ([]Stage, error) {
 	if bias != nil {
 		out = append(out, bias)
 	}
-	order := p.Samplers
-	if order == nil {
-		order = DefaultOrder()
+	order, err := p.order()
+	if err != nil {
+		return nil, err
 	}
 	greedyOnly := p.Temperature <= 0
 	for _, name := range order {
@@ -93,14 +84,18 @@ func buildStages(p Params, v Vocab) ([]Stage, error) {
 		if greedyOnly && !def.Greedy {
 			continue
 		}
-		if s := def.New(p); s != nil {
+		s, err := def.New(p, v)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
 			out = append(out, s)
 		}
 	}
 	if greedyOnly {
 		out = append(out, greedy{})
 	}
-	return out, nil
+	return fuseTopH(out), nil
 }
 
 // stateless is embedded by stages that remember nothing.
@@ -117,6 +112,9 @@ type Vocab struct {
 	Size     int     // length of a logit row, at most 1<<24
 	End      []int32 // tokens that end a generation; banned by Params.IgnoreEOS
 	Suppress []int32 // tokens that the model must never emit
+	// Breakers finds the tokens of DRY's sequence breakers; nil where the texts of
+	// the tokens are not known, and then DRY runs without breakers only.
+	Breakers *Breakers
 }
 
 // validate checks size and ids.

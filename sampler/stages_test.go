@@ -221,18 +221,32 @@ func TestTopPAtRoundShares(t *testing.T) {
 	}
 }
 
+// allOn gives every stage of the registry something to do.
+func allOn() sampler.Params {
+	p := sampler.DefaultParams()
+	p.RepeatPenalty, p.DRYMultiplier, p.DRYBreakers = 1.2, 0.8, []string{}
+	p.TopNSigma, p.TypicalP, p.XTCProbability, p.TopH = 2, 0.9, 0.5, 0.4
+	p.Mirostat, p.AdaptiveTarget = 2, 0.3
+	return p
+}
+
 // Every stage of the registry keeps its contract on a plain row.
 func TestRegistry(t *testing.T) {
-	p := sampler.DefaultParams()
-	p.RepeatPenalty = 1.2
+	p, v := allOn(), sampler.Vocab{Size: 4}
 	require.Subset(t, sampler.DefaultOrder(), []string{"temperature"})
+	letters := map[byte]string{}
 	for name, def := range sampler.Stages {
 		t.Run(name, func(t *testing.T) {
-			s := def.New(p)
+			s, err := def.New(p, v)
+			require.NoError(t, err)
 			require.NotNil(t, s, "the settings of this test must give every stage something to do")
 			require.Equal(t, name, s.Name())
-			require.Contains(t, sampler.DefaultOrder(), name)
 			require.Equal(t, name, s.Clone().Name())
+			if name != "mirostat" { // has an order of its own
+				require.Contains(t, sampler.DefaultOrder(), name)
+			}
+			require.Empty(t, letters[def.Letter], "letter %c is taken", def.Letter)
+			letters[def.Letter] = name
 
 			off := neutral()
 			off.Samplers = []string{name}

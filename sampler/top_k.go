@@ -7,11 +7,11 @@ type topK struct {
 }
 
 // newTopK returns nil when k is 0 or less.
-func newTopK(p Params) Stage {
+func newTopK(p Params, _ Vocab) (Stage, error) {
 	if p.TopK <= 0 {
-		return nil
+		return nil, nil
 	}
-	return topK{k: p.TopK}
+	return topK{k: p.TopK}, nil
 }
 
 // Name implements Stage.

@@ -16,11 +16,11 @@ type topP struct {
 }
 
 // newTopP returns nil when p is 1 or more.
-func newTopP(p Params) Stage {
+func newTopP(p Params, _ Vocab) (Stage, error) {
 	if p.TopP >= 1 {
-		return nil
+		return nil, nil
 	}
-	return topP{p: p.TopP - 0x1p-23, minKeep: p.MinKeep}
+	return topP{p: p.TopP - 0x1p-23, minKeep: p.MinKeep}, nil
 }
 
 // Name implements Stage.
@@ -51,7 +51,8 @@ func (s topP) Apply(c *Cand, _ Rand) error {
 // enough says whether n candidates of weight run may end the list.
 func (s topP) enough(run, goal float64, n int) bool { return run >= goal && n >= s.minKeep }
 
-// nucleus is a histogram of weights by distance from the largest logit.
+// nucleus is a histogram of weights by a distance that is 0 or more: for top-p that
+// from the largest logit.
 type nucleus struct {
 	mass  [nucleusBuckets]float64
 	count [nucleusBuckets]int
@@ -62,19 +63,32 @@ const (
 	nucleusPerNat  = 32 // buckets per unit of logit
 )
 
-// bucket returns the histogram slot of a logit that lies d below the largest; it never
-// falls as d grows, and the last slot is open-ended.
+// bucket returns the slot of distance d; it never falls as d grows, and the last slot
+// is open-ended.
 func bucket(d float64) int {
 	return int(min(d*nucleusPerNat, nucleusBuckets-1))
+}
+
+// histogram returns the memory of an empty histogram.
+func (c *Cand) histogram() *nucleus {
+	if c.mem.nucleus == nil {
+		c.mem.nucleus = new(nucleus)
+	}
+	*c.mem.nucleus = nucleus{}
+	return c.mem.nucleus
+}
+
+// add counts a candidate of weight w at distance d.
+func (h *nucleus) add(d, w float64) {
+	b := bucket(d)
+	h.mass[b] += w
+	h.count[b]++
 }
 
 // applyUnsorted finds the boundary without sorting the list: the histogram tells in
 // which slot it lies, and only the candidates of that slot are sorted.
 func (s topP) applyUnsorted(c *Cand) {
-	if c.mem.nucleus == nil {
-		c.mem.nucleus = new(nucleus)
-	}
-	h := c.mem.nucleus
+	h := c.histogram()
 	total := h.fill(c)
 	goal := s.p * total
 
@@ -104,14 +118,11 @@ func (s topP) applyUnsorted(c *Cand) {
 
 // fill counts the unmasked candidates of c and returns their total weight.
 func (h *nucleus) fill(c *Cand) (total float64) {
-	*h = nucleus{}
 	m := float64(c.top())
 	for _, x := range c.Logits {
 		if x >= lowFinite {
 			d := m - float64(x)
-			b := bucket(d)
-			h.mass[b] += math.Exp(-d)
-			h.count[b]++
+			h.add(d, math.Exp(-d))
 		}
 	}
 	for _, x := range h.mass {
