@@ -12,6 +12,7 @@ import (
 
 	"kvasir"
 	"kvasir/internal/tinymodel"
+	"kvasir/quant"
 )
 
 // sessionLogits returns the logits that follow a session's last token.
@@ -321,4 +322,37 @@ func TestBadLogits(t *testing.T) {
 		require.ErrorIs(t, err, kvasir.ErrBadLogits)
 	}
 	require.NoError(t, s.Close())
+}
+
+// The promise holds for every storage, precision and way of reading the file.
+func TestOptionsKeepThePromise(t *testing.T) {
+	path := tinyFile(t, tinymodel.Spec{Arch: "gemma3", Text: true, Type: quant.Q8_0, Window: 40})
+	open := func(o kvasir.Options) *kvasir.Engine {
+		eng, err := kvasir.Open(path, o)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, eng.Close()) })
+		return eng
+	}
+	ids := tinymodel.IDs(100, 287)
+	usual := allLogits(t, open(kvasir.Options{}), ids)
+	for name, o := range map[string]kvasir.Options{
+		"f16":    {KVType: "f16", KV: "dense", Attention: "dense", Precision: "standard"},
+		"f32":    {KVType: "f32"},
+		"bf16":   {KVType: "bf16"},
+		"q8_0":   {KVType: "q8_0"},
+		"q4_0":   {KVType: "q4_0"},
+		"high":   {Precision: "high"},
+		"nommap": {NoMmap: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := allLogits(t, open(o), ids)
+			if name == "f16" || name == "nommap" {
+				require.Equal(t, usual, want)
+			} else {
+				require.NotEqual(t, usual, want)
+			}
+			o.Batch, o.Threads = 9, 3
+			require.Equal(t, want, allLogits(t, open(o), ids))
+		})
+	}
 }
