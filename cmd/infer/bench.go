@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -234,7 +233,7 @@ Types: %s.`, strings.Join(synth.ShapeNames(), ", "), strings.Join(synth.MixtureN
 		Example: `  infer bench synth --shape 1b --type Q4_K_M -o 1b-q4_k_m.gguf
   infer bench synth --shape 1b:layers=4,vocab=32000 --type Q8_0 -o small.gguf`,
 		Args: exactArgs(0, "no arguments but flags"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.synth(cmd.Context(), f) },
+		RunE: func(*cobra.Command, []string) error { return a.synth(f) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.shape, "shape", "1b", "shape of the model")
@@ -245,7 +244,7 @@ Types: %s.`, strings.Join(synth.ShapeNames(), ", "), strings.Join(synth.MixtureN
 	return cmd
 }
 
-func (a *app) synth(_ context.Context, f *synthFlags) error {
+func (a *app) synth(f *synthFlags) error {
 	if f.out == "" {
 		return usagef("no file to write: give it with -o FILE")
 	}
