@@ -50,6 +50,9 @@ func (b *binaries) fill(ctx context.Context, c *config, log io.Writer) error {
 				return fmt.Errorf("build the peer in %s: %w", dir, err)
 			}
 		}
+		if err := checkISA(dir, c.isa); err != nil {
+			return err
+		}
 	}
 	dir, err := findPeer(dir)
 	if err != nil {
@@ -97,6 +100,18 @@ func buildPeer(ctx context.Context, c *config, temp string, log io.Writer) error
 	cmd := exec.CommandContext(ctx, "bash", script, c.build, c.isa)
 	cmd.Stdout, cmd.Stderr = log, log
 	return cmd.Run()
+}
+
+// checkISA compares what a folder was built for, which the script wrote down.
+func checkISA(dir, want string) error {
+	b, err := os.ReadFile(filepath.Join(dir, "isa"))
+	if err != nil {
+		return fmt.Errorf("what %s was built for is unknown (%w): use it with -peer, or build in another folder", dir, err)
+	}
+	if got := strings.TrimSpace(string(b)); got != want {
+		return fmt.Errorf("%s was built for %s: build for %s in another folder", dir, got, want)
+	}
+	return nil
 }
 
 // buildInfer builds the command of the module that this program is part of.

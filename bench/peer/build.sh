@@ -7,10 +7,11 @@
 set -euo pipefail
 package=llama-cpp-python version=0.3.36
 dir=$1 isa=${2:-native}
+given=${PEER_SOURCE:+$(cd "$PEER_SOURCE" && pwd)}
 mkdir -p "$dir"
 cd "$dir"
-if [[ -n ${PEER_SOURCE:-} ]]; then
-	source=$PEER_SOURCE
+if [[ -n $given ]]; then
+	source=$given
 else
 	source=$PWD/llama.cpp
 	if [[ ! -f $source/CMakeLists.txt ]]; then
@@ -30,3 +31,4 @@ avx2) flags+=(-DGGML_NATIVE=OFF -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGM
 esac
 cmake -S "$source" -B llama.cpp/build -G Ninja "${flags[@]}" >cmake.log
 cmake --build llama.cpp/build --target llama-bench llama-batched-bench llama-completion >build.log
+echo "$isa" >isa

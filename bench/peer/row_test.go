@@ -109,3 +109,11 @@ func TestFindPeer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(dir, "bin"), got, "a folder is no program")
 }
+
+func TestCheckISA(t *testing.T) {
+	dir := t.TempDir()
+	require.ErrorContains(t, checkISA(dir, "native"), "is unknown")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "isa"), []byte("avx2\n"), 0o600))
+	require.ErrorContains(t, checkISA(dir, "native"), "was built for avx2")
+	require.NoError(t, checkISA(dir, "avx2"))
+}
