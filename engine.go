@@ -71,7 +71,7 @@ func (e *Engine) load() error {
 		return err
 	}
 	if e.opts.Context == 0 {
-		e.opts.Context = cfg.ContextLength
+		e.opts.Context = min(cfg.ContextLength, maxDefault)
 	}
 	e.own.source, _ = e.file.String("tokenizer.chat_template") // the file may be closed when it is parsed
 	// The vocabulary is parsed while the weights are packed.

@@ -14,8 +14,8 @@ import (
 // Options configure an Engine. The zero value works.
 type Options struct {
 	// Context is the most tokens a session may hold; 0 = what the model was
-	// trained with. Memory is taken as sessions grow, not up front.
-	Context int `json:"ctx" flag:"ctx" usage:"most tokens a session may hold; 0 = as trained"`
+	// trained with, at most 131072. Memory is taken as sessions grow, not up front.
+	Context int `json:"ctx" flag:"ctx" usage:"most tokens a session may hold; 0 = as trained, at most 131072"`
 	// Threads is the number of workers; 0 = one per CPU that the process may use.
 	Threads int `json:"threads" flag:"threads" usage:"workers; 0 = one per CPU"`
 	// Batch is the most tokens in one pass; 0 = 256.
@@ -39,6 +39,8 @@ type Options struct {
 
 const (
 	defaultBatch = 256
+	maxDefault   = 131072  // context when none is asked for
+	maxContext   = 1 << 24 // context that may be asked for
 	maxBatch     = 4096
 	maxThreads   = 1024
 )
@@ -59,8 +61,8 @@ func (o Options) Validate() error {
 
 func (o Options) resolve() (*resolved, error) {
 	r := &resolved{Options: o}
-	if o.Context < 0 {
-		return nil, fmt.Errorf("ctx %d: must not be negative", o.Context)
+	if o.Context < 0 || o.Context > maxContext {
+		return nil, fmt.Errorf("ctx %d: must be 0 to %d", o.Context, maxContext)
 	}
 	if o.Threads < 0 || o.Threads > maxThreads {
 		return nil, fmt.Errorf("threads %d: must be 0 to %d", o.Threads, maxThreads)

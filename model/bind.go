@@ -84,6 +84,9 @@ func (b *binder) attention() {
 		l.attnNorm = b.vector("attn_norm.weight", c.EmbedDim)
 	}
 	if fused := b.linear("attn_qkv", q+k+v, c.EmbedDim, true, true); fused != nil {
+		if fused.Bias == nil {
+			fused.Bias = b.separateBiases(q, k, v)
+		}
 		l.qkv = []*Linear{fused}
 	} else {
 		l.qkv = []*Linear{
@@ -105,6 +108,26 @@ func (b *binder) attention() {
 	if c.Arch.Sinks {
 		l.sinks = b.vector("attn_sinks.weight", c.Heads)
 	}
+}
+
+// separateBiases reads the biases of q, k and v that some files have beside a
+// fused weight: all three or none.
+func (b *binder) separateBiases(q, k, v int) []float32 {
+	var all []float32
+	for _, p := range []struct {
+		name string
+		n    int
+	}{{"attn_q.bias", q}, {"attn_k.bias", k}, {"attn_v.bias", v}} {
+		if b.err != nil {
+			return nil
+		}
+		var x []float32
+		if x, b.err = b.ld.vector(b.prefix+p.name, p.n, len(all) == 0); x == nil {
+			return nil
+		}
+		all = append(all, x...)
+	}
+	return all
 }
 
 func (b *binder) ffn() {
