@@ -21,7 +21,12 @@ func TestEquivalentFiles(t *testing.T) {
 		change func(t *testing.T, m *tinymodel.Model)
 	}{
 		"one tensor an expert":           {tinymodel.Spec{Arch: "llama", MoE: true, Type: quant.Q4_0}, splitExperts},
-		"fused queries, keys and values": {tinymodel.Spec{Arch: "qwen2", Type: quant.Q8_0}, fuse},
+		"fused queries, keys and values": {tinymodel.Spec{Arch: "qwen2", Type: quant.Q8_0}, func(_ *testing.T, m *tinymodel.Model) {
+			fuse(m, "weight", "bias")
+		}},
+		"fused weights with separate biases": {tinymodel.Spec{Arch: "qwen2"}, func(_ *testing.T, m *tinymodel.Model) {
+			fuse(m, "weight")
+		}},
 		"padded vocabulary": {tinymodel.Spec{Arch: "llama"}, func(t *testing.T, m *tinymodel.Model) {
 			require.NoError(t, m.Tensor("token_embd.weight").Resize(64, 160))
 		}},
@@ -99,10 +104,10 @@ func splitExperts(_ *testing.T, m *tinymodel.Model) {
 	}
 }
 
-// fuse joins queries, keys and values, weights and biases.
-func fuse(_ *testing.T, m *tinymodel.Model) {
+// fuse joins queries, keys and values: their weights, their biases or both.
+func fuse(m *tinymodel.Model, kinds ...string) {
 	for i := range 2 {
-		for _, kind := range []string{"weight", "bias"} {
+		for _, kind := range kinds {
 			prefix := fmt.Sprintf("blk.%d.attn_", i)
 			fused := &tinymodel.Tensor{Name: prefix + "qkv." + kind}
 			rows := 0
