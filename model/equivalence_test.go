@@ -20,7 +20,7 @@ func TestEquivalentFiles(t *testing.T) {
 		spec   tinymodel.Spec
 		change func(t *testing.T, m *tinymodel.Model)
 	}{
-		"one tensor an expert":           {tinymodel.Spec{Arch: "llama", MoE: true, Type: quant.Q4_0}, splitExperts},
+		"one tensor an expert": {tinymodel.Spec{Arch: "llama", MoE: true, Type: quant.Q4_0}, splitExperts},
 		"fused queries, keys and values": {tinymodel.Spec{Arch: "qwen2", Type: quant.Q8_0}, func(_ *testing.T, m *tinymodel.Model) {
 			fuse(m, "weight", "bias")
 		}},
