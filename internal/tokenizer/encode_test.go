@@ -102,7 +102,9 @@ func TestEncodeAppends(t *testing.T) {
 	got := tok.Encode([]int32{7}, "ab", Options{})
 	require.Equal(t, []int32{7, 256}, got)
 	require.Nil(t, tok.Encode(nil, "", Options{}))
-	require.Zero(t, testing.AllocsPerRun(100, func() { got = tok.Encode(got[:0], "ab ab ab", Options{}) }))
+	if !raceDetector { // under it sync.Pool drops what it is given at random
+		require.Zero(t, testing.AllocsPerRun(100, func() { got = tok.Encode(got[:0], "ab ab ab", Options{}) }))
+	}
 }
 
 // TestIgnoreMerges: a word that is a token is taken whole, even if no merges lead to it.
