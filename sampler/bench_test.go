@@ -45,10 +45,29 @@ func presets() map[string]sampler.Params {
 	nucleus.TopP = 0.95
 	minp := plain
 	minp.MinP = 0.05
-	return map[string]sampler.Params{
+	out := map[string]sampler.Params{
 		"default": sampler.DefaultParams(), "greedy": greedy, "penalties": penal,
 		"plain": plain, "top_p": nucleus, "min_p": minp,
 	}
+	for name, set := range map[string]func(p *sampler.Params){
+		"top_h":         func(p *sampler.Params) { p.TopH = 0.4 },
+		"top_h-hot":     func(p *sampler.Params) { p.TopH, p.Temperature = 0.4, 2 },
+		"top_h-ref":     func(p *sampler.Params) { p.TopH, p.TopHMode = 0.4, "ref" },
+		"typ_p":         func(p *sampler.Params) { p.TypicalP = 0.9 },
+		"typ_p-default": func(p *sampler.Params) { p.TypicalP, p.TopK = 0.9, 40 },
+		"top_n_sigma":   func(p *sampler.Params) { p.TopNSigma = 1 },
+		"xtc":           func(p *sampler.Params) { p.XTCProbability, p.MinP = 0.5, 0.02 },
+		"dynatemp":      func(p *sampler.Params) { p.DynatempRange, p.TopK = 0.5, 40 },
+		"dry":           func(p *sampler.Params) { p.DRYMultiplier, p.DRYBreakers, p.MinP = 0.8, []string{}, 0.05 },
+		"mirostat-1":    func(p *sampler.Params) { p.Mirostat, p.Temperature, p.MirostatEta = 1, 0.8, 1e-9 },
+		"mirostat-2":    func(p *sampler.Params) { p.Mirostat = 2 },
+		"adaptive_p":    func(p *sampler.Params) { p.AdaptiveTarget, p.MinP = 0.3, 0.05 },
+	} {
+		p := plain
+		set(&p)
+		out[name] = p
+	}
+	return out
 }
 
 func BenchmarkNext(b *testing.B) {

@@ -41,13 +41,18 @@ func (s *mirostat) Clone() Stage {
 }
 
 // Reset implements Stage.
-func (s *mirostat) Reset() { s.mu, s.seen.valid = 2*s.tau, false }
+func (s *mirostat) Reset() {
+	s.set(2 * s.tau)
+	s.seen.valid = false
+}
+
+// set changes mu and keeps it finite.
+func (s *mirostat) set(mu float64) { s.mu = max(-math.MaxFloat32, min(mu, math.MaxFloat32)) }
 
 // Accept implements Stage.
 func (s *mirostat) Accept(tok int32) {
 	if p, ok := s.seen.take(tok); ok {
-		mu := s.mu - s.eta*(-math.Log2(p)-s.tau)
-		s.mu = max(-math.MaxFloat32, min(mu, math.MaxFloat32))
+		s.set(s.mu - s.eta*(-math.Log2(p)-s.tau))
 	}
 }
 

@@ -34,6 +34,7 @@ func refChain(row []float32, p sampler.Params, order []string) map[int32]float64
 	}
 	for _, name := range order {
 		cs = refStages[name](cs, p)
+		sortRef(cs)
 	}
 	out := map[int32]float64{}
 	for i, q := range refProbs(cs) {
@@ -79,17 +80,131 @@ var refStages = map[string]func(cs []refCand, p sampler.Params) []refCand{
 		return cs[:min(len(cs), max(n, p.MinKeep, 1))]
 	},
 	"temperature": func(cs []refCand, p sampler.Params) []refCand {
+		t := p.Temperature
+		if p.DynatempRange > 0 && len(cs) > 1 {
+			lo, hi := max(0, t-p.DynatempRange), t+p.DynatempRange
+			t = lo + (hi-lo)*math.Pow(refEntropy(refProbs(cs))/math.Log(float64(len(cs))), p.DynatempExponent)
+		}
 		cs = slices.Clone(cs)
+		if t <= 0 {
+			return cs[:1]
+		}
 		top := float64(cs[0].logit)
 		for i := range cs {
-			if p.Temperature != 1 {
-				cs[i].logit = float32((float64(cs[i].logit) - top) / p.Temperature)
+			if p.Temperature != 1 || p.DynatempRange > 0 && len(cs) > 1 {
+				cs[i].logit = float32((float64(cs[i].logit) - top) / t)
 			}
 		}
-		sortRef(cs) // rounding may make ties
-		return cs
+		return cs // rounding may make ties
 	},
+	"top_n_sigma": func(cs []refCand, p sampler.Params) []refCand {
+		if p.TopNSigma <= 0 {
+			return cs
+		}
+		mean, variance := 0.0, 0.0
+		for _, c := range cs {
+			mean += float64(c.logit) / float64(len(cs))
+		}
+		for _, c := range cs {
+			variance += (float64(c.logit) - mean) * (float64(c.logit) - mean) / float64(len(cs))
+		}
+		floor := float64(cs[0].logit) - p.TopNSigma*math.Sqrt(variance)
+		return slices.DeleteFunc(cs, func(c refCand) bool { return float64(c.logit) < floor })
+	},
+	"typ_p": func(cs []refCand, p sampler.Params) []refCand {
+		if p.TypicalP >= 1 {
+			return cs
+		}
+		q := refProbs(cs)
+		h := refEntropy(q)
+		byFar := make([]int, len(cs))
+		for i := range byFar {
+			byFar[i] = i
+		}
+		far := func(i int) float64 { return math.Abs(-math.Log(q[i]) - h) }
+		slices.SortStableFunc(byFar, func(a, b int) int {
+			if cs[a].logit == cs[b].logit {
+				return cmp.Compare(a, b)
+			}
+			return cmp.Compare(far(a), far(b))
+		})
+		var out []refCand
+		run := 0.0
+		for _, i := range byFar {
+			out = append(out, cs[i])
+			if run += q[i]; run > p.TypicalP && len(out) >= p.MinKeep {
+				break
+			}
+		}
+		return out
+	},
+	"xtc": func(cs []refCand, p sampler.Params) []refCand {
+		if p.XTCThreshold > 0.5 || sampler.NewRand(refSeed, 0, refPos).U(sampler.PurposeXTC, 0) > p.XTCProbability || p.XTCProbability <= 0 {
+			return cs
+		}
+		last := 0
+		for i, q := range refProbs(cs) {
+			if q >= p.XTCThreshold {
+				last = i
+			}
+		}
+		if len(cs)-last < p.MinKeep {
+			return cs
+		}
+		return cs[last:]
+	},
+	"top_h": refTopH,
 }
+
+// refTopH is algorithm 1 of the paper, and the loop of the published code.
+func refTopH(cs []refCand, p sampler.Params) []refCand {
+	if p.TopH <= 0 || p.TopH >= 1 {
+		return cs
+	}
+	q := refProbs(cs)
+	if p.TopHMode == "ref" {
+		n := min(p.TopHN, len(q))
+		whole, part := 0.0, 0.0
+		for _, x := range q[:n] {
+			whole -= x * math.Log(max(x, 1e-300))
+		}
+		for i, x := range q[:n] {
+			if part -= x * math.Log(max(x, 1e-300)); i > 0 && i >= p.MinKeep && part > p.TopH*whole*(1+1e-12) {
+				return cs[:i]
+			}
+		}
+		return cs[:n]
+	}
+	bound := p.TopH * refEntropy(q) * (1 + 1e-12)
+	for i := range q {
+		part := slices.Clone(q[:i+1])
+		sum := 0.0
+		for _, x := range part {
+			sum += x
+		}
+		for j := range part {
+			part[j] /= sum
+		}
+		if i > 0 && i >= p.MinKeep && refEntropy(part) > bound {
+			return cs[:i]
+		}
+	}
+	return cs
+}
+
+// refEntropy is the entropy in nats.
+func refEntropy(q []float64) float64 {
+	h := 0.0
+	for _, x := range q {
+		if x > 0 {
+			h -= x * math.Log(x)
+		}
+	}
+	return h
+}
+
+// The seed and position of the draws in TestChainEqualsReference.
+const refSeed, refPos = 42, 9
 
 // refProbs is the softmax of a sorted list.
 func refProbs(cs []refCand) []float64 {
@@ -134,7 +249,16 @@ func drawParams(t *rapid.T) (sampler.Params, []string) {
 	p.TopP = rapid.SampledFrom([]float64{0, 0.31, 0.77, 0.95, 0.9999, 1}).Draw(t, "topP")
 	p.MinP = rapid.SampledFrom([]float64{0, 1e-9, 0.0513, 0.37, 1, 1.5}).Draw(t, "minP")
 	p.MinKeep = rapid.SampledFrom([]int{0, 1, 3, 100}).Draw(t, "minKeep")
-	order := rapid.Permutation([]string{"top_k", "top_p", "min_p", "temperature"}).Draw(t, "order")
+	p.DynatempRange = rapid.SampledFrom([]float64{0, 0, 0.37, 2.5}).Draw(t, "dynatemp")
+	p.TopNSigma = rapid.SampledFrom([]float64{-1, 0.513, 1.7, 6}).Draw(t, "nSigma")
+	p.TypicalP = rapid.SampledFrom([]float64{0, 0.3137, 0.9071, 1}).Draw(t, "typicalP")
+	p.TopH = rapid.SampledFrom([]float64{0, 0.0713, 0.397, 0.913, 1}).Draw(t, "topH")
+	p.TopHMode = rapid.SampledFrom([]string{"paper", "ref"}).Draw(t, "topHMode")
+	p.TopHN = rapid.SampledFrom([]int{1, 7, 100, 9999}).Draw(t, "topHN")
+	p.XTCProbability = rapid.SampledFrom([]float64{0, 1}).Draw(t, "xtc")
+	p.XTCThreshold = rapid.SampledFrom([]float64{0, 0.0313, 0.113, 0.5, 0.6}).Draw(t, "xtcThreshold")
+	p.Preset = "custom"
+	order := rapid.Permutation([]string{"top_k", "top_p", "min_p", "temperature", "top_n_sigma", "typ_p", "xtc", "top_h"}).Draw(t, "order")
 	return p, order[:rapid.IntRange(0, len(order)).Draw(t, "stages")]
 }
 

@@ -38,7 +38,8 @@ const (
 
 // spread sums the unmasked candidates at temperature t > 0. Lists below 4096 are
 // summed in float64; in longer ones the terms are float32 but around the best
-// candidate, where small ones would drown. The entropy is right within 1e-6 of it.
+// candidate, where small ones would drown. The entropy is then right within 1e-6 of
+// itself, or 1e-12.
 func (c *Cand) spread(t float64) (a spread) {
 	m, best := float64(c.top()), c.bestIndex()
 	fast := len(c.Logits) >= fastSpread && t >= 1e-3 && t <= 1e3
