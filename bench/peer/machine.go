@@ -90,24 +90,21 @@ func spinTime() time.Duration {
 }
 
 // awaitQuiet waits until other programs take almost nothing, for at most limit. It
-// returns whether they do, and how long it waited.
-func (m *machine) awaitQuiet(ctx context.Context, limit time.Duration) (quiet bool, waited time.Duration, err error) {
+// returns how long it waited.
+func (m *machine) awaitQuiet(ctx context.Context, limit time.Duration) (waited time.Duration, err error) {
 	for start := time.Now(); ; {
 		from := mark{at: time.Now(), cpu: readTicks()}
 		select {
 		case <-ctx.Done():
-			return false, 0, ctx.Err()
+			return 0, ctx.Err()
 		case <-time.After(m.look):
 		}
 		if err := ctx.Err(); err != nil {
-			return false, 0, err
+			return 0, err
 		}
 		u := m.use(from, readTicks(), time.Since(from.at).Seconds(), 0)
-		if u.Foreign < quietShare { // also when unknown
-			return true, time.Since(start), nil
-		}
-		if time.Since(start) >= limit {
-			return false, time.Since(start), nil
+		if u.Foreign < quietShare || time.Since(start) >= limit { // quiet also when unknown
+			return time.Since(start), nil
 		}
 	}
 }

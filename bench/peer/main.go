@@ -173,7 +173,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) error {
 // compare runs all rows and writes what came of them.
 func compare(ctx context.Context, c *config, b *binaries, out, errw io.Writer) error {
 	rep := &report{Head: newHead(ctx, c, b)}
-	var raw io.Writer = io.Discard
+	raw := io.Discard
 	if c.out != "" {
 		f, err := os.Create(c.out + ".jsonl")
 		if err != nil {

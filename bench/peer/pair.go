@@ -147,7 +147,7 @@ func (p *pairing) unit(ctx context.Context, ours *invocation, theirs []*invocati
 		order = "baab"
 	}
 	for try := 1; ; try++ {
-		_, waited, err := p.machine.awaitQuiet(ctx, p.c.wait)
+		waited, err := p.machine.awaitQuiet(ctx, p.c.wait)
 		if err != nil {
 			return nil, err
 		}

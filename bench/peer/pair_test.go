@@ -137,7 +137,7 @@ func TestMachine(t *testing.T) {
 
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _, err := m.awaitQuiet(over, time.Minute)
+	_, err := m.awaitQuiet(over, time.Minute)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
