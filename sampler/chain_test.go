@@ -175,6 +175,7 @@ func TestNoAllocations(t *testing.T) {
 	row := logitRow(262144, 9)
 	for name, p := range presets() {
 		t.Run(name, func(t *testing.T) {
+			p.Seed = sampler.FixedSeed(1) // the same draws every time: mirostat's set is as wide as they make it
 			c, err := sampler.NewChain(p, sampler.Vocab{Size: len(row)})
 			require.NoError(t, err)
 			var want sampler.Dist
