@@ -22,7 +22,7 @@ type Cand struct {
 
 	best  int       // index of the best candidate, -1 when unknown
 	owned bool      // Logits is memory of this Cand
-	tops  []float32 // dense: no logit of block b is above tops[b]; nil when unknown
+	tops  []float32 // dense: the largest logit of each block; nil when unknown
 	mem   scratch
 }
 
@@ -42,7 +42,7 @@ type scratch struct {
 	weights   []float64
 	nucleus   *nucleus
 	surprises []surprise
-	spread    *spreadScratch
+	vector    *vector
 }
 
 var (
@@ -125,9 +125,16 @@ func (c *Cand) touch() { c.Sorted, c.best, c.tops = false, -1, nil }
 
 // set changes the logit of a token of a dense list that is owned; touch is not needed.
 func (c *Cand) set(id int32, x float32) {
+	old := c.Logits[id]
 	c.Logits[id], c.best = x, -1
-	if c.tops != nil {
-		c.tops[id/blockLen] = max(c.tops[id/blockLen], x)
+	if c.tops == nil {
+		return
+	}
+	switch b := int(id) / blockLen; {
+	case x >= c.tops[b]:
+		c.tops[b] = x
+	case old == c.tops[b]:
+		c.tops[b] = kernels.Max(c.Logits[b*blockLen : min((b+1)*blockLen, len(c.Logits))])
 	}
 }
 
@@ -252,6 +259,16 @@ func (c *Cand) replace(ids []int32, logits []float32) {
 func (c *Cand) softmax() (w []float64, sum float64) {
 	w = slices.Grow(c.mem.weights[:0], len(c.Logits))[:len(c.Logits)]
 	c.mem.weights = w
+	if c.long() {
+		for lo := 0; lo < len(w); lo += pieceLen {
+			_, weight := c.vector().weigh(c.Logits[lo:min(lo+pieceLen, len(w))], c.top(), 1)
+			for i, x := range weight {
+				w[lo+i] = float64(x)
+				sum += float64(x)
+			}
+		}
+		return w, sum
+	}
 	m := float64(c.top())
 	for i, x := range c.Logits {
 		w[i] = math.Exp(float64(x) - m)
@@ -271,6 +288,9 @@ func sumExp(logits []float32, m float32) (sum float64) {
 // draw returns the first token whose running weight reaches u times the sum; tokens
 // of zero weight are never drawn, whatever u.
 func (c *Cand) draw(u float64) int32 {
+	if c.long() {
+		return c.drawLong(u)
+	}
 	w, sum := c.softmax()
 	goal, run, last := u*sum, 0.0, c.bestIndex()
 	for i, x := range w {

@@ -21,6 +21,12 @@ func FuzzChain(f *testing.F) {
 	f.Add([]byte(`{"temperature":0,"logit_bias":{"3":-100}}`), row)
 	f.Add([]byte(`{"temperature":1e-300,"top_k":0,"top_p":0.5,"min_p":0}`), row)
 	f.Add([]byte(`{"repeat_penalty":1e-30,"repeat_last_n":-1,"samplers":["min_p","penalties","top_p"],"seed":-1}`), row)
+	f.Add([]byte(`{"top_k":0,"top_p":1,"min_p":0,"top_n_sigma":1.5,"typical_p":0.7,"xtc_probability":1,"dynatemp_range":0.9,"dry_multiplier":1,"dry_allowed_length":0}`), row)
+	f.Add([]byte(`{"top_h":0.4,"temperature":1.7,"samplers":["ht"],"dry_multiplier":2,"dry_sequence_breakers":["ab","a"]}`), row)
+	f.Add([]byte(`{"top_h":0.4,"top_h_mode":"ref","top_h_n":3,"preset":"wild"}`), row)
+	f.Add([]byte(`{"mirostat":1,"mirostat_tau":0.5}`), row)
+	f.Add([]byte(`{"mirostat":2,"mirostat_eta":9,"samplers":["mirostat;xtc;penalties"],"presence_penalty":1}`), row)
+	f.Add([]byte(`{"adaptive_target":0.3,"adaptive_decay":0,"preset":"creative"}`), row)
 	f.Fuzz(func(t *testing.T, settings, bits []byte) {
 		p := sampler.DefaultParams()
 		if json.Unmarshal(settings, &p) != nil {
@@ -30,11 +36,16 @@ func FuzzChain(f *testing.F) {
 		for i := range logits {
 			logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(bits[4*i:]))
 		}
-		c, err := sampler.NewChain(p, sampler.Vocab{Size: len(logits)})
+		letters := []byte("ab:a\nb*\"cab")
+		breakers := sampler.NewBreakers(len(logits), func(id int32) []byte {
+			i := int(id) % len(letters)
+			return letters[i:min(i+1+int(id)%2, len(letters))]
+		}, func(text string) []int32 { return []int32{int32(len(text)) % int32(len(logits))} })
+		c, err := sampler.NewChain(p, sampler.Vocab{Size: len(logits), Breakers: breakers})
 		if err != nil {
 			return
 		}
-		for pos := range uint32(3) {
+		for pos := range uint32(8) {
 			var d sampler.Dist
 			tok, err := c.Next(logits, pos, &d)
 			if errors.Is(err, sampler.ErrBadLogits) || errors.Is(err, sampler.ErrNoCandidates) {

@@ -116,7 +116,17 @@ func TestMirostatAccept(t *testing.T) {
 	require.Equal(t, 4.0, stage(twin).mu)
 	require.NoError(t, twin.Accept(99), "had no chance")
 	require.Equal(t, 4.0, stage(twin).mu)
-	second := d.IDs[len(d.IDs)-1]
+	reversed := slices.Clone(row)
+	slices.Reverse(reversed)
+	for i := range reversed {
+		reversed[i] = 1.1 * reversed[i]
+	}
+	_, err = c.Next(reversed, 2, nil) // does not touch what the others remember
+	require.NoError(t, err)
+	second := d.IDs[0]
+	if second == tok {
+		second = d.IDs[1]
+	}
 	require.NoError(t, other.Accept(second))
 	require.InDelta(t, 4-0.5*(-math.Log2(d.Prob(second))-2), stage(other).mu, 1e-9, "another token than the one drawn")
 	c.Reset()

@@ -41,13 +41,16 @@ const gatherSlack = 256
 // It is one pass with a floor: candidates that may still be among the n best go to
 // a buffer of about 2n; when it is full, a partition keeps n of them and raises the
 // floor. Each partition costs O(n) and is paid for by n insertions, so any order of
-// logits takes O(len). The buffer is the chain's, valid until the next call.
+// logits takes O(len). Where the largest logits of the blocks are known, the n-th
+// largest of those is the first floor. The buffer is the chain's, valid until the
+// next call.
 func (c *Cand) gather(n int) []uint64 {
 	n = min(n, len(c.Logits))
+	floor := c.blockFloor(n)
 	limit := min(len(c.Logits), n+max(n, gatherSlack))
 	keys := slices.Grow(c.mem.keys[:0], limit)[:limit]
 	c.mem.keys = keys
-	used, floor := 0, lowFinite
+	used := 0
 	for lo, hi := c.span(0, floor); lo < hi; lo, hi = c.span(hi, floor) {
 		for i := lo; i < hi; i++ {
 			x := c.Logits[i]
@@ -71,6 +74,21 @@ func (c *Cand) gather(n int) []uint64 {
 		used = n
 	}
 	return keys[:used]
+}
+
+// blockFloor returns a logit that at least n candidates reach, if the blocks tell one.
+func (c *Cand) blockFloor(n int) float32 {
+	if n > len(c.tops) {
+		return lowFinite
+	}
+	keys := slices.Grow(c.mem.keys[:0], len(c.tops))[:len(c.tops)]
+	c.mem.keys = keys
+	for b, x := range c.tops {
+		keys[b] = makeKey(x, int32(b))
+	}
+	partition(keys, n)
+	floor, _ := splitKey(keys[n-1])
+	return max(floor, lowFinite)
 }
 
 // partition reorders keys so that the n smallest come first and keys[n-1] is the

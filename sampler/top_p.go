@@ -97,9 +97,15 @@ func (s topP) applyUnsorted(c *Cand) {
 		run, n, slot = run+h.mass[slot], n+h.count[slot], slot+1
 	}
 	m, keys := float64(c.top()), c.mem.keys[:0]
-	for i, x := range c.Logits {
-		if x >= lowFinite && bucket(m-float64(x)) == slot {
-			keys = append(keys, makeKey(x, c.id(i)))
+	lowest := lowFinite // of the slot, or a little below
+	if slot < nucleusBuckets-1 {
+		lowest = float32(max(m-float64(slot+2)/nucleusPerNat, -math.MaxFloat32))
+	}
+	for lo, hi := c.span(0, lowest); lo < hi; lo, hi = c.span(hi, lowest) {
+		for i := lo; i < hi; i++ {
+			if x := c.Logits[i]; x >= lowest && bucket(m-float64(x)) == slot {
+				keys = append(keys, makeKey(x, c.id(i)))
+			}
 		}
 	}
 	c.mem.keys = keys
@@ -119,10 +125,20 @@ func (s topP) applyUnsorted(c *Cand) {
 // fill counts the unmasked candidates of c and returns their total weight.
 func (h *nucleus) fill(c *Cand) (total float64) {
 	m := float64(c.top())
-	for _, x := range c.Logits {
-		if x >= lowFinite {
-			d := m - float64(x)
-			h.add(d, math.Exp(-d))
+	for lo := 0; lo < len(c.Logits); lo += pieceLen {
+		piece := c.Logits[lo:min(lo+pieceLen, len(c.Logits))]
+		var weight []float32
+		if c.long() {
+			_, weight = c.vector().weigh(piece, c.top(), 1)
+		}
+		for i, x := range piece {
+			switch d := m - float64(x); {
+			case x < lowFinite:
+			case weight != nil:
+				h.add(d, float64(weight[i]))
+			default:
+				h.add(d, math.Exp(-d))
+			}
 		}
 	}
 	for _, x := range h.mass {

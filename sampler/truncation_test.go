@@ -130,3 +130,28 @@ func TestXTCCoin(t *testing.T) {
 	}
 	require.True(t, differ, "another stream has another coin")
 }
+
+// Long lists are weighed in float32; what is kept is what the refChain keeps.
+func TestLongLists(t *testing.T) {
+	for name, set := range map[string]func(p *sampler.Params){
+		"top_p":       func(p *sampler.Params) { p.TopP = 0.83 },
+		"min_p":       func(p *sampler.Params) { p.MinP = 0.0137 },
+		"typ_p":       func(p *sampler.Params) { p.TypicalP = 0.71 },
+		"top_n_sigma": func(p *sampler.Params) { p.TopNSigma = 2.2 },
+		"xtc":         func(p *sampler.Params) { p.XTCProbability, p.XTCThreshold = 1, 0.0021 },
+		"temperature": func(p *sampler.Params) { p.DynatempRange = 0.7 },
+		"top_h":       func(p *sampler.Params) { p.TopH = 0.61 },
+	} {
+		for seed := range uint64(3) {
+			row := logitRow(6000, seed)
+			p := neutral()
+			p.Preset, p.Samplers = "custom", []string{name}
+			set(&p)
+			got, want := distOf(t, p, row), refChain(row, p, p.Samplers)
+			require.Len(t, got.IDs, len(want), name)
+			for i, id := range got.IDs {
+				require.InDelta(t, want[id], got.P[i], 1e-6, "%s: token %d", name, id)
+			}
+		}
+	}
+}
