@@ -33,7 +33,7 @@ func (a *spread) entropy() float64 { return math.Log(a.z) + a.s/a.z }
 // then right within 1e-6 of itself, or 1e-12.
 func (c *Cand) spread(t float64) (a spread) {
 	m, best := float64(c.top()), c.bestIndex()
-	fast := c.long() && t >= 1e-3 && t <= 1e3
+	fast := c.long() && t >= vectorCold && t <= vectorHot
 	for lo := 0; lo < len(c.Logits); lo += pieceLen {
 		piece := c.Logits[lo:min(lo+pieceLen, len(c.Logits))]
 		if fast && best/pieceLen != lo/pieceLen {

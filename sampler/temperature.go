@@ -36,6 +36,10 @@ func (s temperature) Apply(c *Cand, _ Rand) error {
 // the distribution as it is and keeps tiny temperatures from overflowing. A sorted
 // list stays sorted, unless rounding made ties that are out of order.
 func (c *Cand) divide(t float64) {
+	if c.long() && !c.Sorted && t >= vectorCold && t <= vectorHot {
+		c.divideLong(t)
+		return
+	}
 	c.own()
 	m := float64(c.top())
 	ordered := c.Sorted

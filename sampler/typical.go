@@ -68,7 +68,8 @@ func (s typical) Apply(c *Cand, _ Rand) error {
 	}
 	last := s.boundary(c, slot, run, n, z, far)
 	c.keep(func(i int) bool {
-		return c.Logits[i] >= lowFinite && surprise{far(i), makeKey(c.Logits[i], c.id(i))}.compare(last) <= 0
+		f := far(i)
+		return f < last.far && c.Logits[i] >= lowFinite || f == last.far && makeKey(c.Logits[i], c.id(i)) <= last.key
 	})
 	return nil
 }

@@ -1,6 +1,13 @@
 package sampler
 
-import "kvasir/kernels"
+import (
+	"slices"
+
+	"kvasir/kernels"
+)
+
+// Temperatures between these leave float32 distances in range.
+const vectorCold, vectorHot = 1e-3, 1e3
 
 const (
 	// longList is the least length of a list whose weights are computed with vector
@@ -34,23 +41,47 @@ func (c *Cand) vector() *vector {
 // weigh returns down = (x - m)·scale and weight = exp(down) for at most pieceLen
 // logits. Both are valid until the next call. Masked logits have weight 0.
 func (v *vector) weigh(x []float32, m, scale float32) (down, weight []float32) {
+	down, weight = v.down[:len(x)], v.weight[:len(x)]
+	v.subtract(down, x, m, scale)
+	kernels.Exp(weight, down)
+	return down, weight
+}
+
+// subtract sets dst = (x - m)·scale for at most pieceLen logits; dst may be x.
+func (v *vector) subtract(dst, x []float32, m, scale float32) {
 	if v.shifted != -m {
 		for i := range v.shift {
 			v.shift[i] = -m
 		}
 		v.shifted = -m
 	}
-	down, weight = v.down[:len(x)], v.weight[:len(x)]
-	kernels.Add(down, x, v.shift[:])
+	kernels.Add(dst, x, v.shift[:])
 	if scale != 1 {
-		kernels.Scale(down, down, scale)
+		kernels.Scale(dst, dst, scale)
 	}
-	kernels.Exp(weight, down)
-	return down, weight
 }
 
 // sum returns the sum of a piece of weights.
 func (v *vector) sum(weight []float32) float64 { return float64(kernels.Dot(weight, v.ones[:])) }
+
+// divideLong is divide for a long list that is not sorted. Every logit, and so every
+// largest one of a block, goes through the same two roundings.
+func (c *Cand) divideLong(t float64) {
+	v, m, dst := c.vector(), c.top(), c.Logits
+	if !c.owned {
+		c.mem.dense = slices.Grow(c.mem.dense[:0], len(c.Logits))[:len(c.Logits)]
+		dst, c.owned = c.mem.dense, true
+	}
+	for lo := 0; lo < len(dst); lo += pieceLen {
+		hi := min(lo+pieceLen, len(dst))
+		v.subtract(dst[lo:hi], c.Logits[lo:hi], m, float32(1/t))
+	}
+	for lo := 0; lo < len(c.tops); lo += pieceLen {
+		piece := c.tops[lo:min(lo+pieceLen, len(c.tops))]
+		v.subtract(piece, piece, m, float32(1/t))
+	}
+	c.Logits = dst
+}
 
 // drawLong is draw for a long list: the sums of pieces tell where to look.
 func (c *Cand) drawLong(u float64) int32 {
