@@ -39,6 +39,13 @@ func TestNoOverRead(t *testing.T) {
 				h := fenced[byte](t, 2*n, atStart)
 				vectorOps(a, b, c, h)
 			}
+			for _, dim := range []int{32, 64, 96} {
+				for codes, f := range quantRows {
+					n := dim / KBlock * (codes + 2)
+					f.rows(fenced[float32](t, dim, atStart), fenced[byte](t, n, atStart))
+					f.tile(fenced[float32](t, dim*Slots, atStart), fenced[byte](t, n*Slots, atStart), dim)
+				}
+			}
 			for _, dim := range []int{2, 6, 16, 30, 64, 72, 80, 130} {
 				for _, rows := range []int{1, 2, 3, 4, 7, 9, 13} {
 					attentionOps(

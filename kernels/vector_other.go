@@ -33,6 +33,8 @@ func spinPause(n int) {
 }
 func attnSoftmax(s *[Slots]float32, m, l *float32) float32 { return attnSoftmaxGeneric(s, m, l) }
 func attnSoftmaxRows(s, m, l, c []float32, rows int)       { attnSoftmaxRowsGeneric(s, m, l, c, rows) }
+func q8ToF32(dst []float32, src []byte)                    { q8ToF32Generic(dst, src) }
+func q4ToF32(dst []float32, src []byte)                    { q4ToF32Generic(dst, src) }
 
 func attnScores(s, q []float32, qStride, rows int, k []float32, dim int, scale float32) {
 	attnScoresGeneric(s, q, qStride, rows, k, dim, scale)
@@ -40,4 +42,12 @@ func attnScores(s, q []float32, qStride, rows int, k []float32, dim int, scale f
 
 func attnAccum(acc []float32, accStride int, p, c []float32, rows int, v []float32, dim, n int) {
 	attnAccumGeneric(acc, accStride, p, c, rows, v, dim, n)
+}
+
+func q8TileToF32(dst []float32, codes, scales []byte, blocks int) {
+	q8TileToF32Generic(dst, codes, scales, blocks)
+}
+
+func q4TileToF32(dst []float32, codes, scales []byte, blocks int) {
+	q4TileToF32Generic(dst, codes, scales, blocks)
 }

@@ -40,11 +40,6 @@ func ParseDType(s string) (DType, error) {
 	return 0, fmt.Errorf("unknown cache type %q: use one of %s", s, strings.Join(dtypeNames[:], ", "))
 }
 
-var (
-	decodeQ8 = quant.Formats[quant.Q8_0].Decode
-	decodeQ4 = quant.Formats[quant.Q4_0].Decode
-)
-
 // quantum is the number of values that share a scale, 1 for the float types.
 const quantum = 32
 
@@ -138,8 +133,10 @@ func (t DType) encode(dst []byte, x []float32) {
 // loadK decodes a K tile to [dim][BlockSlots] f32.
 func (t DType) loadK(dst []float32, tile []byte, dim int) {
 	switch t {
-	case Q8_0, Q4_0:
-		t.loadKQuant(dst, tile, dim)
+	case Q8_0:
+		kernels.Q8TileToF32(dst, tile, dim)
+	case Q4_0:
+		kernels.Q4TileToF32(dst, tile, dim)
 	default:
 		t.decode(dst[:dim*BlockSlots], tile)
 	}
@@ -150,43 +147,18 @@ func (t DType) loadV(dst []float32, tile []byte, dim int) {
 	t.decode(dst[:dim*BlockSlots], tile)
 }
 
+// decode reads rows in the type's row form; len(dst) is a multiple of 32.
 func (t DType) decode(dst []float32, src []byte) {
 	switch t {
 	case F32:
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
-		}
+		kernels.UnpackF(dst, kernels.F32, src, len(dst)/kernels.RowGroup)
 	case F16:
 		kernels.F16ToF32(dst, src)
 	case BF16:
 		kernels.BF16ToF32(dst, src)
 	case Q8_0:
-		decodeQ8(dst, src)
+		kernels.Q8ToF32(dst, src)
 	case Q4_0:
-		decodeQ4(dst, src)
-	}
-}
-
-func (t DType) loadKQuant(dst []float32, tile []byte, dim int) {
-	codes := t.codeBytes()
-	scales := tile[dim/quantum*codes*BlockSlots:]
-	var d [BlockSlots]float32
-	for b := range dim / quantum {
-		kernels.F16ToF32(d[:], scales[2*b*BlockSlots:])
-		for i := range codes {
-			row := tile[(b*codes+i)*BlockSlots:][:BlockSlots]
-			lo := dst[(b*quantum+i)*BlockSlots:][:BlockSlots]
-			if t == Q8_0 {
-				for j, c := range row {
-					lo[j] = float32(int8(c)) * d[j]
-				}
-				continue
-			}
-			hi := dst[(b*quantum+i+16)*BlockSlots:][:BlockSlots]
-			for j, c := range row {
-				lo[j] = float32(int(c&15)-8) * d[j]
-				hi[j] = float32(int(c>>4)-8) * d[j]
-			}
-		}
+		kernels.Q4ToF32(dst, src)
 	}
 }
