@@ -16,6 +16,9 @@
 #include "textflag.h"
 #include "go_asm.h"
 
+DATA gemm128<>(SB)/4, $0x43000000
+GLOBL gemm128<>(SB), RODATA|NOPTR, $4
+
 // func gemmQ16x6G32P1AVX512(a *gemmQArgs)
 // 16 rows, 6 column(s), groups of 32, 1 activation plane(s).
 TEXT ·gemmQ16x6G32P1AVX512(SB), NOSPLIT, $0-8
@@ -246,14 +249,159 @@ block:
 	VPDPBUSD.BCST 44(BX), Z24, Z6
 	VPDPBUSD.BCST 44(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 44(BX)(R12*2), Z24, Z10
+	TESTL         $1, AX
+	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
 	VPSLLD        $7, Z8, Z8
 	VPSLLD        $7, Z10, Z10
-	TESTL         $1, AX
-	JEQ           coarse0
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                 // fine columns
+	MOVL          $1, AX                  // for the next scale group
+	CMPL          R14, $3
+	JGT           all0
+	TESTB         $1, (DX)
+	JEQ           next0_0
+	VMOVDQU32     (SI), Z24               // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24             // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24            // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24            // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+
+next0_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next0_1
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+
+next0_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next0_2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*2), Z24, Z4
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*2), Z24, Z4
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*2), Z24, Z4
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*2), Z24, Z4
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+
+next0_2:
+	TESTB         $1, (BX)
+	JEQ           next0_3
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(BX), Z24, Z6
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(BX), Z24, Z6
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(BX), Z24, Z6
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(BX), Z24, Z6
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+
+next0_3:
+	TESTB         $1, (BX)(R12*1)
+	JEQ           next0_4
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(BX)(R12*1), Z24, Z8
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(BX)(R12*1), Z24, Z8
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(BX)(R12*1), Z24, Z8
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(BX)(R12*1), Z24, Z8
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(BX)(R12*1), Z24, Z8
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(BX)(R12*1), Z24, Z8
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(BX)(R12*1), Z24, Z8
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(BX)(R12*1), Z24, Z8
+
+next0_4:
+	TESTB         $1, (BX)(R12*2)
+	JEQ           next0_5
+	VMOVDQU32     (SI), Z24               // chunk 0
+	VPDPBUSD.BCST 48(BX)(R12*2), Z24, Z10
+	VMOVDQU32     64(SI), Z24             // chunk 1
+	VPDPBUSD.BCST 52(BX)(R12*2), Z24, Z10
+	VMOVDQU32     128(SI), Z24            // chunk 2
+	VPDPBUSD.BCST 56(BX)(R12*2), Z24, Z10
+	VMOVDQU32     192(SI), Z24            // chunk 3
+	VPDPBUSD.BCST 60(BX)(R12*2), Z24, Z10
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 64(BX)(R12*2), Z24, Z10
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 68(BX)(R12*2), Z24, Z10
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 72(BX)(R12*2), Z24, Z10
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
+
+next0_5:
+	JMP added0
+
+all0:
 	VMOVDQU32     (SI), Z24               // chunk 0
 	VPDPBUSD.BCST 48(DX), Z24, Z0
 	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
@@ -311,7 +459,7 @@ block:
 	VPDPBUSD.BCST 76(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
 
-coarse0:
+added0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -344,19 +492,57 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 4(BX)(R12*2), Z26, Z22
-	ADDQ             $512, SI
-	ADDQ             $64, R8
-	ADDQ             $64, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
-	VMOVUPS          Z16, (DI)(R11*2)
-	VMOVUPS          Z18, (R13)
-	VMOVUPS          Z20, (R13)(R11*1)
-	VMOVUPS          Z22, (R13)(R11*2)
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 4(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 4(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 4(BX), Z26, Z18
+	VBROADCASTSS     (BX)(R12*1), Z28
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z8, Z20
+	VFMADD231PS.BCST 4(BX)(R12*1), Z26, Z20
+	VBROADCASTSS     (BX)(R12*2), Z28
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z10, Z22
+	VFMADD231PS.BCST 4(BX)(R12*2), Z26, Z22
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z20, (R13)(R11*1)
+	VMOVUPS Z22, (R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -600,14 +786,111 @@ block:
 	VPDPBUSD.BCST 28(BX), Z24, Z6
 	VPDPBUSD.BCST 28(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 28(BX)(R12*2), Z24, Z10
+	TESTL         $1, AX
+	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
 	VPSLLD        $7, Z8, Z8
 	VPSLLD        $7, Z10, Z10
-	TESTL         $1, AX
-	JEQ           coarse0
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                 // fine columns
+	MOVL          $1, AX                  // for the next scale group
+	CMPL          R14, $3
+	JGT           all0
+	TESTB         $1, (DX)
+	JEQ           next0_0
+	VMOVDQU32     (SI), Z24               // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24             // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24            // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24            // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+
+next0_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next0_1
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+
+next0_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next0_2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*2), Z24, Z4
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*2), Z24, Z4
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*2), Z24, Z4
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*2), Z24, Z4
+
+next0_2:
+	TESTB         $1, (BX)
+	JEQ           next0_3
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(BX), Z24, Z6
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(BX), Z24, Z6
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(BX), Z24, Z6
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(BX), Z24, Z6
+
+next0_3:
+	TESTB         $1, (BX)(R12*1)
+	JEQ           next0_4
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(BX)(R12*1), Z24, Z8
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(BX)(R12*1), Z24, Z8
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(BX)(R12*1), Z24, Z8
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(BX)(R12*1), Z24, Z8
+
+next0_4:
+	TESTB         $1, (BX)(R12*2)
+	JEQ           next0_5
+	VMOVDQU32     (SI), Z24               // chunk 0
+	VPDPBUSD.BCST 48(BX)(R12*2), Z24, Z10
+	VMOVDQU32     64(SI), Z24             // chunk 1
+	VPDPBUSD.BCST 52(BX)(R12*2), Z24, Z10
+	VMOVDQU32     128(SI), Z24            // chunk 2
+	VPDPBUSD.BCST 56(BX)(R12*2), Z24, Z10
+	VMOVDQU32     192(SI), Z24            // chunk 3
+	VPDPBUSD.BCST 60(BX)(R12*2), Z24, Z10
+
+next0_5:
+	JMP added0
+
+all0:
 	VMOVDQU32     (SI), Z24               // chunk 0
 	VPDPBUSD.BCST 48(DX), Z24, Z0
 	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
@@ -637,8 +920,44 @@ block:
 	VPDPBUSD.BCST 60(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 60(BX)(R12*2), Z24, Z10
 
+added0:
+	VMOVUPS          (R8), Z24              // ws
+	VMOVUPS          (R9), Z26              // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 8(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 8(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 8(BX), Z26, Z18
+	VBROADCASTSS     (BX)(R12*1), Z28
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z8, Z20
+	VFMADD231PS.BCST 8(BX)(R12*1), Z26, Z20
+	VBROADCASTSS     (BX)(R12*2), Z28
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z10, Z22
+	VFMADD231PS.BCST 8(BX)(R12*2), Z26, Z22
+	JMP              done0
+
 coarse0:
 	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
 	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
@@ -670,78 +989,177 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 8(BX)(R12*2), Z26, Z22
-	VPXORD           Z0, Z0, Z0
-	VPXORD           Z2, Z2, Z2
-	VPXORD           Z4, Z4, Z4
-	VPXORD           Z6, Z6, Z6
-	VPXORD           Z8, Z8, Z8
-	VPXORD           Z10, Z10, Z10
-	VMOVDQU32        256(SI), Z24            // chunk 4
-	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24            // chunk 5
-	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24            // chunk 6
-	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24            // chunk 7
-	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    44(BX), Z24, Z6
-	VPDPBUSD.BCST    44(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    44(BX)(R12*2), Z24, Z10
-	VPSLLD           $7, Z0, Z0
-	VPSLLD           $7, Z2, Z2
-	VPSLLD           $7, Z4, Z4
-	VPSLLD           $7, Z6, Z6
-	VPSLLD           $7, Z8, Z8
-	VPSLLD           $7, Z10, Z10
-	TESTL            $1, AX
-	JEQ              coarse1
-	VMOVDQU32        256(SI), Z24            // chunk 4
-	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    64(BX), Z24, Z6
-	VPDPBUSD.BCST    64(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    64(BX)(R12*2), Z24, Z10
-	VMOVDQU32        320(SI), Z24            // chunk 5
-	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    68(BX), Z24, Z6
-	VPDPBUSD.BCST    68(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    68(BX)(R12*2), Z24, Z10
-	VMOVDQU32        384(SI), Z24            // chunk 6
-	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    72(BX), Z24, Z6
-	VPDPBUSD.BCST    72(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    72(BX)(R12*2), Z24, Z10
-	VMOVDQU32        448(SI), Z24            // chunk 7
-	VPDPBUSD.BCST    76(DX), Z24, Z0
-	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    76(BX), Z24, Z6
-	VPDPBUSD.BCST    76(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST    76(BX)(R12*2), Z24, Z10
 
-coarse1:
+done0:
+	VPXORD        Z0, Z0, Z0
+	VPXORD        Z2, Z2, Z2
+	VPXORD        Z4, Z4, Z4
+	VPXORD        Z6, Z6, Z6
+	VPXORD        Z8, Z8, Z8
+	VPXORD        Z10, Z10, Z10
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 32(DX), Z24, Z0
+	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 32(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 32(BX), Z24, Z6
+	VPDPBUSD.BCST 32(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 32(BX)(R12*2), Z24, Z10
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 36(DX), Z24, Z0
+	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 36(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 36(BX), Z24, Z6
+	VPDPBUSD.BCST 36(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 36(BX)(R12*2), Z24, Z10
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 40(DX), Z24, Z0
+	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 40(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 40(BX), Z24, Z6
+	VPDPBUSD.BCST 40(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 40(BX)(R12*2), Z24, Z10
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 44(DX), Z24, Z0
+	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 44(BX), Z24, Z6
+	VPDPBUSD.BCST 44(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 44(BX)(R12*2), Z24, Z10
+	TESTL         $1, AX
+	JEQ           coarse1
+	VPSLLD        $7, Z0, Z0
+	VPSLLD        $7, Z2, Z2
+	VPSLLD        $7, Z4, Z4
+	VPSLLD        $7, Z6, Z6
+	VPSLLD        $7, Z8, Z8
+	VPSLLD        $7, Z10, Z10
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                 // fine columns
+	MOVL          $1, AX                  // for the next scale group
+	CMPL          R14, $3
+	JGT           all1
+	TESTB         $1, (DX)
+	JEQ           next1_0
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+
+next1_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next1_1
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+
+next1_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next1_2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+
+next1_2:
+	TESTB         $1, (BX)
+	JEQ           next1_3
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+
+next1_3:
+	TESTB         $1, (BX)(R12*1)
+	JEQ           next1_4
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(BX)(R12*1), Z24, Z8
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(BX)(R12*1), Z24, Z8
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(BX)(R12*1), Z24, Z8
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(BX)(R12*1), Z24, Z8
+
+next1_4:
+	TESTB         $1, (BX)(R12*2)
+	JEQ           next1_5
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 64(BX)(R12*2), Z24, Z10
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 68(BX)(R12*2), Z24, Z10
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 72(BX)(R12*2), Z24, Z10
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
+
+next1_5:
+	JMP added1
+
+all1:
+	VMOVDQU32     256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VPDPBUSD.BCST 64(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 64(BX)(R12*2), Z24, Z10
+	VMOVDQU32     320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VPDPBUSD.BCST 68(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 68(BX)(R12*2), Z24, Z10
+	VMOVDQU32     384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VPDPBUSD.BCST 72(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 72(BX)(R12*2), Z24, Z10
+	VMOVDQU32     448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+	VPDPBUSD.BCST 76(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
+
+added1:
 	VMOVUPS          64(R8), Z24             // ws
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
@@ -774,19 +1192,57 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 12(BX)(R12*2), Z26, Z22
-	ADDQ             $512, SI
-	ADDQ             $128, R8
-	ADDQ             $128, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
-	VMOVUPS          Z16, (DI)(R11*2)
-	VMOVUPS          Z18, (R13)
-	VMOVUPS          Z20, (R13)(R11*1)
-	VMOVUPS          Z22, (R13)(R11*2)
+	JMP              done1
+
+coarse1:
+	VMOVUPS          64(R8), Z24             // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          64(R9), Z26             // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 12(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 12(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 12(BX), Z26, Z18
+	VBROADCASTSS     (BX)(R12*1), Z28
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z8, Z20
+	VFMADD231PS.BCST 12(BX)(R12*1), Z26, Z20
+	VBROADCASTSS     (BX)(R12*2), Z28
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z10, Z22
+	VFMADD231PS.BCST 12(BX)(R12*2), Z26, Z22
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z20, (R13)(R11*1)
+	VMOVUPS Z22, (R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -966,12 +1422,111 @@ block:
 	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 44(BX), Z24, Z6
+	TESTL         $1, AX
+	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
-	TESTL         $1, AX
-	JEQ           coarse0
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                // fine columns
+	MOVL          $1, AX                 // for the next scale group
+	CMPL          R14, $2
+	JGT           all0
+	TESTB         $1, (DX)
+	JEQ           next0_0
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+
+next0_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next0_1
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+
+next0_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next0_2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*2), Z24, Z4
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*2), Z24, Z4
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*2), Z24, Z4
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*2), Z24, Z4
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+
+next0_2:
+	TESTB         $1, (BX)
+	JEQ           next0_3
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(BX), Z24, Z6
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(BX), Z24, Z6
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(BX), Z24, Z6
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(BX), Z24, Z6
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+
+next0_3:
+	JMP added0
+
+all0:
 	VMOVDQU32     (SI), Z24              // chunk 0
 	VPDPBUSD.BCST 48(DX), Z24, Z0
 	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
@@ -1013,7 +1568,7 @@ block:
 	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 76(BX), Z24, Z6
 
-coarse0:
+added0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1036,17 +1591,45 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 4(BX), Z26, Z18
-	ADDQ             $512, SI
-	ADDQ             $64, R8
-	ADDQ             $64, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
-	VMOVUPS          Z16, (DI)(R11*2)
-	VMOVUPS          Z18, (R13)
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 4(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 4(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 4(BX), Z26, Z18
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z18, (R13)
 	VZEROUPPER
 	RET
 
@@ -1232,12 +1815,79 @@ block:
 	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST 28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 28(BX), Z24, Z6
+	TESTL         $1, AX
+	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
-	TESTL         $1, AX
-	JEQ           coarse0
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                // fine columns
+	MOVL          $1, AX                 // for the next scale group
+	CMPL          R14, $2
+	JGT           all0
+	TESTB         $1, (DX)
+	JEQ           next0_0
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+
+next0_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next0_1
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+
+next0_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next0_2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX)(R12*2), Z24, Z4
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX)(R12*2), Z24, Z4
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX)(R12*2), Z24, Z4
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX)(R12*2), Z24, Z4
+
+next0_2:
+	TESTB         $1, (BX)
+	JEQ           next0_3
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(BX), Z24, Z6
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(BX), Z24, Z6
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(BX), Z24, Z6
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(BX), Z24, Z6
+
+next0_3:
+	JMP added0
+
+all0:
 	VMOVDQU32     (SI), Z24              // chunk 0
 	VPDPBUSD.BCST 48(DX), Z24, Z0
 	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
@@ -1259,7 +1909,7 @@ block:
 	VPDPBUSD.BCST 60(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 60(BX), Z24, Z6
 
-coarse0:
+added0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1282,58 +1932,153 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 8(BX), Z26, Z18
-	VPXORD           Z0, Z0, Z0
-	VPXORD           Z2, Z2, Z2
-	VPXORD           Z4, Z4, Z4
-	VPXORD           Z6, Z6, Z6
-	VMOVDQU32        256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    32(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    36(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    40(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    44(BX), Z24, Z6
-	VPSLLD           $7, Z0, Z0
-	VPSLLD           $7, Z2, Z2
-	VPSLLD           $7, Z4, Z4
-	VPSLLD           $7, Z6, Z6
-	TESTL            $1, AX
-	JEQ              coarse1
-	VMOVDQU32        256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    64(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    64(BX), Z24, Z6
-	VMOVDQU32        320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    68(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    68(BX), Z24, Z6
-	VMOVDQU32        384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    72(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    72(BX), Z24, Z6
-	VMOVDQU32        448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST    76(DX), Z24, Z0
-	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST    76(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST    76(BX), Z24, Z6
+	JMP              done0
 
-coarse1:
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 8(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 8(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 8(BX), Z26, Z18
+
+done0:
+	VPXORD        Z0, Z0, Z0
+	VPXORD        Z2, Z2, Z2
+	VPXORD        Z4, Z4, Z4
+	VPXORD        Z6, Z6, Z6
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 32(DX), Z24, Z0
+	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 32(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 32(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 36(DX), Z24, Z0
+	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 36(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 36(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 40(DX), Z24, Z0
+	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 40(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 40(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 44(DX), Z24, Z0
+	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 44(BX), Z24, Z6
+	TESTL         $1, AX
+	JEQ           coarse1
+	VPSLLD        $7, Z0, Z0
+	VPSLLD        $7, Z2, Z2
+	VPSLLD        $7, Z4, Z4
+	VPSLLD        $7, Z6, Z6
+	XORL          R14, R14
+	MOVL          (DX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*1), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (DX)(R12*2), AX
+	ANDL          $1, AX
+	ADDL          AX, R14
+	MOVL          (BX), AX
+	ANDL          $1, AX
+	ADDL          AX, R14                // fine columns
+	MOVL          $1, AX                 // for the next scale group
+	CMPL          R14, $2
+	JGT           all1
+	TESTB         $1, (DX)
+	JEQ           next1_0
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+
+next1_0:
+	TESTB         $1, (DX)(R12*1)
+	JEQ           next1_1
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+
+next1_1:
+	TESTB         $1, (DX)(R12*2)
+	JEQ           next1_2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+
+next1_2:
+	TESTB         $1, (BX)
+	JEQ           next1_3
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+
+next1_3:
+	JMP added1
+
+all1:
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 64(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 64(BX), Z24, Z6
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 68(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 68(BX), Z24, Z6
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 72(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 72(BX), Z24, Z6
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST 76(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST 76(BX), Z24, Z6
+
+added1:
 	VMOVUPS          64(R8), Z24             // ws
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
@@ -1356,17 +2101,45 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 12(BX), Z26, Z18
-	ADDQ             $512, SI
-	ADDQ             $128, R8
-	ADDQ             $128, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
-	VMOVUPS          Z16, (DI)(R11*2)
-	VMOVUPS          Z18, (R13)
+	JMP              done1
+
+coarse1:
+	VMOVUPS          64(R8), Z24             // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          64(R9), Z26             // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 12(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
+	VBROADCASTSS     (DX)(R12*2), Z28
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z4, Z16
+	VFMADD231PS.BCST 12(DX)(R12*2), Z26, Z16
+	VBROADCASTSS     (BX), Z28
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z6, Z18
+	VFMADD231PS.BCST 12(BX), Z26, Z18
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z18, (R13)
 	VZEROUPPER
 	RET
 
@@ -1464,64 +2237,62 @@ TEXT ·gemmQ16x2G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI)(R11*1), Z14
 
 block:
-	MOVL          (DX), AX
-	ORL           (DX)(R12*1), AX        // lowest bit of d: fine
-	VPXORD        Z0, Z0, Z0
-	VPXORD        Z2, Z2, Z2
-	VMOVDQU32     (SI), Z24              // chunk 0
-	VPDPBUSD.BCST 16(DX), Z24, Z0
-	VPDPBUSD.BCST 16(DX)(R12*1), Z24, Z2
-	VMOVDQU32     64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST 20(DX), Z24, Z0
-	VPDPBUSD.BCST 20(DX)(R12*1), Z24, Z2
-	VMOVDQU32     128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST 24(DX), Z24, Z0
-	VPDPBUSD.BCST 24(DX)(R12*1), Z24, Z2
-	VMOVDQU32     192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST 28(DX), Z24, Z0
-	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
-	VMOVDQU32     256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST 32(DX), Z24, Z0
-	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
-	VMOVDQU32     320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST 36(DX), Z24, Z0
-	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
-	VMOVDQU32     384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST 40(DX), Z24, Z0
-	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
-	VMOVDQU32     448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST 44(DX), Z24, Z0
-	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
-	VPSLLD        $7, Z0, Z0
-	VPSLLD        $7, Z2, Z2
-	TESTL         $1, AX
-	JEQ           coarse0
-	VMOVDQU32     (SI), Z24              // chunk 0
-	VPDPBUSD.BCST 48(DX), Z24, Z0
-	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
-	VMOVDQU32     64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST 52(DX), Z24, Z0
-	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
-	VMOVDQU32     128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST 56(DX), Z24, Z0
-	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
-	VMOVDQU32     192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST 60(DX), Z24, Z0
-	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
-	VMOVDQU32     256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST 64(DX), Z24, Z0
-	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
-	VMOVDQU32     320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST 68(DX), Z24, Z0
-	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
-	VMOVDQU32     384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST 72(DX), Z24, Z0
-	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
-	VMOVDQU32     448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST 76(DX), Z24, Z0
-	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
-
-coarse0:
+	MOVL             (DX), AX
+	ORL              (DX)(R12*1), AX        // lowest bit of d: fine
+	VPXORD           Z0, Z0, Z0
+	VPXORD           Z2, Z2, Z2
+	VMOVDQU32        (SI), Z24              // chunk 0
+	VPDPBUSD.BCST    16(DX), Z24, Z0
+	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
+	VMOVDQU32        64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST    20(DX), Z24, Z0
+	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
+	VMOVDQU32        128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST    24(DX), Z24, Z0
+	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
+	VMOVDQU32        192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST    28(DX), Z24, Z0
+	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
+	VMOVDQU32        256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST    32(DX), Z24, Z0
+	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
+	VMOVDQU32        320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST    36(DX), Z24, Z0
+	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
+	VMOVDQU32        384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST    40(DX), Z24, Z0
+	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
+	VMOVDQU32        448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST    44(DX), Z24, Z0
+	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
+	TESTL            $1, AX
+	JEQ              coarse0
+	VPSLLD           $7, Z0, Z0
+	VPSLLD           $7, Z2, Z2
+	VMOVDQU32        (SI), Z24              // chunk 0
+	VPDPBUSD.BCST    48(DX), Z24, Z0
+	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
+	VMOVDQU32        64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST    52(DX), Z24, Z0
+	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
+	VMOVDQU32        128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST    56(DX), Z24, Z0
+	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
+	VMOVDQU32        192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST    60(DX), Z24, Z0
+	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
+	VMOVDQU32        256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST    64(DX), Z24, Z0
+	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
+	VMOVDQU32        320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST    68(DX), Z24, Z0
+	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
+	VMOVDQU32        384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST    72(DX), Z24, Z0
+	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
+	VMOVDQU32        448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST    76(DX), Z24, Z0
+	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1534,15 +2305,33 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
-	ADDQ             $512, SI
-	ADDQ             $64, R8
-	ADDQ             $64, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 4(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -1654,40 +2443,38 @@ TEXT ·gemmQ16x2G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI)(R11*1), Z14
 
 block:
-	MOVL          (DX), AX
-	ORL           (DX)(R12*1), AX        // lowest bit of d: fine
-	VPXORD        Z0, Z0, Z0
-	VPXORD        Z2, Z2, Z2
-	VMOVDQU32     (SI), Z24              // chunk 0
-	VPDPBUSD.BCST 16(DX), Z24, Z0
-	VPDPBUSD.BCST 16(DX)(R12*1), Z24, Z2
-	VMOVDQU32     64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST 20(DX), Z24, Z0
-	VPDPBUSD.BCST 20(DX)(R12*1), Z24, Z2
-	VMOVDQU32     128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST 24(DX), Z24, Z0
-	VPDPBUSD.BCST 24(DX)(R12*1), Z24, Z2
-	VMOVDQU32     192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST 28(DX), Z24, Z0
-	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
-	VPSLLD        $7, Z0, Z0
-	VPSLLD        $7, Z2, Z2
-	TESTL         $1, AX
-	JEQ           coarse0
-	VMOVDQU32     (SI), Z24              // chunk 0
-	VPDPBUSD.BCST 48(DX), Z24, Z0
-	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
-	VMOVDQU32     64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST 52(DX), Z24, Z0
-	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
-	VMOVDQU32     128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST 56(DX), Z24, Z0
-	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
-	VMOVDQU32     192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST 60(DX), Z24, Z0
-	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
-
-coarse0:
+	MOVL             (DX), AX
+	ORL              (DX)(R12*1), AX        // lowest bit of d: fine
+	VPXORD           Z0, Z0, Z0
+	VPXORD           Z2, Z2, Z2
+	VMOVDQU32        (SI), Z24              // chunk 0
+	VPDPBUSD.BCST    16(DX), Z24, Z0
+	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
+	VMOVDQU32        64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST    20(DX), Z24, Z0
+	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
+	VMOVDQU32        128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST    24(DX), Z24, Z0
+	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
+	VMOVDQU32        192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST    28(DX), Z24, Z0
+	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
+	TESTL            $1, AX
+	JEQ              coarse0
+	VPSLLD           $7, Z0, Z0
+	VPSLLD           $7, Z2, Z2
+	VMOVDQU32        (SI), Z24              // chunk 0
+	VPDPBUSD.BCST    48(DX), Z24, Z0
+	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
+	VMOVDQU32        64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST    52(DX), Z24, Z0
+	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
+	VMOVDQU32        128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST    56(DX), Z24, Z0
+	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
+	VMOVDQU32        192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST    60(DX), Z24, Z0
+	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1700,38 +2487,54 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 8(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
+
+done0:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        256(SI), Z24           // chunk 4
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24           // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24           // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24           // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	VPSLLD           $7, Z0, Z0
-	VPSLLD           $7, Z2, Z2
 	TESTL            $1, AX
 	JEQ              coarse1
-	VMOVDQU32        256(SI), Z24           // chunk 4
+	VPSLLD           $7, Z0, Z0
+	VPSLLD           $7, Z2, Z2
+	VMOVDQU32        256(SI), Z24            // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24           // chunk 5
+	VMOVDQU32        320(SI), Z24            // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24           // chunk 6
+	VMOVDQU32        384(SI), Z24            // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24           // chunk 7
+	VMOVDQU32        448(SI), Z24            // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-
-coarse1:
 	VMOVUPS          64(R8), Z24             // ws
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
@@ -1744,15 +2547,33 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
-	ADDQ             $512, SI
-	ADDQ             $128, R8
-	ADDQ             $128, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
-	VMOVUPS          Z14, (DI)(R11*1)
+	JMP              done1
+
+coarse1:
+	VMOVUPS          64(R8), Z24             // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          64(R9), Z26             // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 12(DX), Z26, Z12
+	VBROADCASTSS     (DX)(R12*1), Z28
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z2, Z14
+	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z14, (DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -1833,45 +2654,43 @@ TEXT ·gemmQ16x1G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI), Z12
 
 block:
-	MOVL          (DX), AX        // lowest bit of d: fine
-	VPXORD        Z0, Z0, Z0
-	VMOVDQU32     (SI), Z24       // chunk 0
-	VPDPBUSD.BCST 16(DX), Z24, Z0
-	VMOVDQU32     64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST 20(DX), Z24, Z0
-	VMOVDQU32     128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST 24(DX), Z24, Z0
-	VMOVDQU32     192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST 28(DX), Z24, Z0
-	VMOVDQU32     256(SI), Z24    // chunk 4
-	VPDPBUSD.BCST 32(DX), Z24, Z0
-	VMOVDQU32     320(SI), Z24    // chunk 5
-	VPDPBUSD.BCST 36(DX), Z24, Z0
-	VMOVDQU32     384(SI), Z24    // chunk 6
-	VPDPBUSD.BCST 40(DX), Z24, Z0
-	VMOVDQU32     448(SI), Z24    // chunk 7
-	VPDPBUSD.BCST 44(DX), Z24, Z0
-	VPSLLD        $7, Z0, Z0
-	TESTL         $1, AX
-	JEQ           coarse0
-	VMOVDQU32     (SI), Z24       // chunk 0
-	VPDPBUSD.BCST 48(DX), Z24, Z0
-	VMOVDQU32     64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST 52(DX), Z24, Z0
-	VMOVDQU32     128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST 56(DX), Z24, Z0
-	VMOVDQU32     192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST 60(DX), Z24, Z0
-	VMOVDQU32     256(SI), Z24    // chunk 4
-	VPDPBUSD.BCST 64(DX), Z24, Z0
-	VMOVDQU32     320(SI), Z24    // chunk 5
-	VPDPBUSD.BCST 68(DX), Z24, Z0
-	VMOVDQU32     384(SI), Z24    // chunk 6
-	VPDPBUSD.BCST 72(DX), Z24, Z0
-	VMOVDQU32     448(SI), Z24    // chunk 7
-	VPDPBUSD.BCST 76(DX), Z24, Z0
-
-coarse0:
+	MOVL             (DX), AX        // lowest bit of d: fine
+	VPXORD           Z0, Z0, Z0
+	VMOVDQU32        (SI), Z24       // chunk 0
+	VPDPBUSD.BCST    16(DX), Z24, Z0
+	VMOVDQU32        64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST    20(DX), Z24, Z0
+	VMOVDQU32        128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST    24(DX), Z24, Z0
+	VMOVDQU32        192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST    28(DX), Z24, Z0
+	VMOVDQU32        256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST    32(DX), Z24, Z0
+	VMOVDQU32        320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST    36(DX), Z24, Z0
+	VMOVDQU32        384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST    40(DX), Z24, Z0
+	VMOVDQU32        448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST    44(DX), Z24, Z0
+	TESTL            $1, AX
+	JEQ              coarse0
+	VPSLLD           $7, Z0, Z0
+	VMOVDQU32        (SI), Z24       // chunk 0
+	VPDPBUSD.BCST    48(DX), Z24, Z0
+	VMOVDQU32        64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST    52(DX), Z24, Z0
+	VMOVDQU32        128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST    56(DX), Z24, Z0
+	VMOVDQU32        192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST    60(DX), Z24, Z0
+	VMOVDQU32        256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST    64(DX), Z24, Z0
+	VMOVDQU32        320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST    68(DX), Z24, Z0
+	VMOVDQU32        384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST    72(DX), Z24, Z0
+	VMOVDQU32        448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VMOVUPS          (R8), Z24       // ws
 	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
@@ -1879,14 +2698,27 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 4(DX), Z26, Z12
-	ADDQ             $512, SI
-	ADDQ             $64, R8
-	ADDQ             $64, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 4(DX), Z26, Z12
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
 	VZEROUPPER
 	RET
 
@@ -1975,29 +2807,27 @@ TEXT ·gemmQ16x1G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI), Z12
 
 block:
-	MOVL          (DX), AX        // lowest bit of d: fine
-	VPXORD        Z0, Z0, Z0
-	VMOVDQU32     (SI), Z24       // chunk 0
-	VPDPBUSD.BCST 16(DX), Z24, Z0
-	VMOVDQU32     64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST 20(DX), Z24, Z0
-	VMOVDQU32     128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST 24(DX), Z24, Z0
-	VMOVDQU32     192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST 28(DX), Z24, Z0
-	VPSLLD        $7, Z0, Z0
-	TESTL         $1, AX
-	JEQ           coarse0
-	VMOVDQU32     (SI), Z24       // chunk 0
-	VPDPBUSD.BCST 48(DX), Z24, Z0
-	VMOVDQU32     64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST 52(DX), Z24, Z0
-	VMOVDQU32     128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST 56(DX), Z24, Z0
-	VMOVDQU32     192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST 60(DX), Z24, Z0
-
-coarse0:
+	MOVL             (DX), AX        // lowest bit of d: fine
+	VPXORD           Z0, Z0, Z0
+	VMOVDQU32        (SI), Z24       // chunk 0
+	VPDPBUSD.BCST    16(DX), Z24, Z0
+	VMOVDQU32        64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST    20(DX), Z24, Z0
+	VMOVDQU32        128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST    24(DX), Z24, Z0
+	VMOVDQU32        192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST    28(DX), Z24, Z0
+	TESTL            $1, AX
+	JEQ              coarse0
+	VPSLLD           $7, Z0, Z0
+	VMOVDQU32        (SI), Z24       // chunk 0
+	VPDPBUSD.BCST    48(DX), Z24, Z0
+	VMOVDQU32        64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST    52(DX), Z24, Z0
+	VMOVDQU32        128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST    56(DX), Z24, Z0
+	VMOVDQU32        192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST    60(DX), Z24, Z0
 	VMOVUPS          (R8), Z24       // ws
 	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
@@ -2005,28 +2835,39 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 8(DX), Z26, Z12
+	JMP              done0
+
+coarse0:
+	VMOVUPS          (R8), Z24               // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          (R9), Z26               // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 8(DX), Z26, Z12
+
+done0:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        256(SI), Z24    // chunk 4
+	VMOVDQU32        256(SI), Z24     // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24    // chunk 5
+	VMOVDQU32        320(SI), Z24     // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24    // chunk 6
+	VMOVDQU32        384(SI), Z24     // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24    // chunk 7
+	VMOVDQU32        448(SI), Z24     // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VPSLLD           $7, Z0, Z0
 	TESTL            $1, AX
 	JEQ              coarse1
-	VMOVDQU32        256(SI), Z24    // chunk 4
+	VPSLLD           $7, Z0, Z0
+	VMOVDQU32        256(SI), Z24     // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24    // chunk 5
+	VMOVDQU32        320(SI), Z24     // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24    // chunk 6
+	VMOVDQU32        384(SI), Z24     // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24    // chunk 7
+	VMOVDQU32        448(SI), Z24     // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
-
-coarse1:
 	VMOVUPS          64(R8), Z24      // ws
 	VMOVUPS          64(R9), Z26      // wm
 	VBROADCASTSS     (DX), Z28
@@ -2034,14 +2875,27 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 12(DX), Z26, Z12
-	ADDQ             $512, SI
-	ADDQ             $128, R8
-	ADDQ             $128, R9
-	ADDQ             $80, DX
-	ADDQ             $80, BX
-	DECQ             CX
-	JNE              block
-	VMOVUPS          Z12, (DI)
+	JMP              done1
+
+coarse1:
+	VMOVUPS          64(R8), Z24             // ws
+	VMULPS.BCST      gemm128<>(SB), Z24, Z24
+	VMOVUPS          64(R9), Z26             // wm
+	VBROADCASTSS     (DX), Z28
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z24, Z28, Z30
+	VFMADD231PS      Z30, Z0, Z12
+	VFMADD231PS.BCST 12(DX), Z26, Z12
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
 	VZEROUPPER
 	RET
 
@@ -2545,6 +3399,8 @@ block:
 	VPBROADCASTD 44(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -2557,8 +3413,295 @@ block:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
-	TESTL        $1, AX
-	JEQ          coarse0
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $3
+	JGT          all0
+	TESTB        $1, (DX)
+	JEQ          next0_0
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next0_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next0_1
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next0_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next0_2
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next0_2:
+	TESTB        $1, (BX)
+	JEQ          next0_3
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next0_3:
+	TESTB        $1, (BX)(R12*1)
+	JEQ          next0_4
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+
+next0_4:
+	TESTB        $1, (BX)(R12*2)
+	JEQ          next0_5
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+
+next0_5:
+	JMP added0
+
+all0:
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -2720,11 +3863,11 @@ block:
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
 
-coarse0:
-	VMOVUPS      (R8), Z24           // ws
-	VMOVUPS      (R9), Z26           // wm
-	VMOVUPS      (R8)(R15*1), Z25    // ws
-	VMOVUPS      (R9)(R15*1), Z27    // wm
+added0:
+	VMOVUPS      (R8), Z24         // ws
+	VMOVUPS      (R9), Z26         // wm
+	VMOVUPS      (R8)(R15*1), Z25  // ws
+	VMOVUPS      (R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -2785,25 +3928,96 @@ coarse0:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
-	ADDQ         $512, SI
-	ADDQ         $64, R8
-	ADDQ         $64, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
-	VMOVUPS      Z16, (DI)(R11*2)
-	VMOVUPS      Z17, 64(DI)(R11*2)
-	VMOVUPS      Z18, (R13)
-	VMOVUPS      Z19, 64(R13)
-	VMOVUPS      Z20, (R13)(R11*1)
-	VMOVUPS      Z21, 64(R13)(R11*1)
-	VMOVUPS      Z22, (R13)(R11*2)
-	VMOVUPS      Z23, 64(R13)(R11*2)
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 4(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 4(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 4(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 4(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+	VBROADCASTSS (BX)(R12*1), Z28
+	VBROADCASTSS 4(BX)(R12*1), Z29
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z8, Z20
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z9, Z21
+	VFMADD231PS  Z29, Z26, Z20
+	VFMADD231PS  Z29, Z27, Z21
+	VBROADCASTSS (BX)(R12*2), Z28
+	VBROADCASTSS 4(BX)(R12*2), Z29
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z10, Z22
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z11, Z23
+	VFMADD231PS  Z29, Z26, Z22
+	VFMADD231PS  Z29, Z27, Z23
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z17, 64(DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
+	VMOVUPS Z20, (R13)(R11*1)
+	VMOVUPS Z21, 64(R13)(R11*1)
+	VMOVUPS Z22, (R13)(R11*2)
+	VMOVUPS Z23, 64(R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -3303,6 +4517,8 @@ block:
 	VPBROADCASTD 28(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -3315,8 +4531,175 @@ block:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
-	TESTL        $1, AX
-	JEQ          coarse0
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $3
+	JGT          all0
+	TESTB        $1, (DX)
+	JEQ          next0_0
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next0_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next0_1
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next0_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next0_2
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next0_2:
+	TESTB        $1, (BX)
+	JEQ          next0_3
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next0_3:
+	TESTB        $1, (BX)(R12*1)
+	JEQ          next0_4
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+
+next0_4:
+	TESTB        $1, (BX)(R12*2)
+	JEQ          next0_5
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+
+next0_5:
+	JMP added0
+
+all0:
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -3398,11 +4781,11 @@ block:
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
 
-coarse0:
-	VMOVUPS      (R8), Z24           // ws
-	VMOVUPS      (R9), Z26           // wm
-	VMOVUPS      (R8)(R15*1), Z25    // ws
-	VMOVUPS      (R9)(R15*1), Z27    // wm
+added0:
+	VMOVUPS      (R8), Z24         // ws
+	VMOVUPS      (R9), Z26         // wm
+	VMOVUPS      (R8)(R15*1), Z25  // ws
+	VMOVUPS      (R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 8(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -3463,6 +4846,77 @@ coarse0:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 8(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 8(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 8(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 8(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+	VBROADCASTSS (BX)(R12*1), Z28
+	VBROADCASTSS 8(BX)(R12*1), Z29
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z8, Z20
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z9, Z21
+	VFMADD231PS  Z29, Z26, Z20
+	VFMADD231PS  Z29, Z27, Z21
+	VBROADCASTSS (BX)(R12*2), Z28
+	VBROADCASTSS 8(BX)(R12*2), Z29
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z10, Z22
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z11, Z23
+	VFMADD231PS  Z29, Z26, Z22
+	VFMADD231PS  Z29, Z27, Z23
+
+done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -3555,6 +5009,8 @@ coarse0:
 	VPBROADCASTD 44(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
+	TESTL        $1, AX
+	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -3567,8 +5023,175 @@ coarse0:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
-	TESTL        $1, AX
-	JEQ          coarse1
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $3
+	JGT          all1
+	TESTB        $1, (DX)
+	JEQ          next1_0
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next1_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next1_1
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next1_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next1_2
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next1_2:
+	TESTB        $1, (BX)
+	JEQ          next1_3
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next1_3:
+	TESTB        $1, (BX)(R12*1)
+	JEQ          next1_4
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX)(R12*1), Z28
+	VPDPBUSD     Z28, Z24, Z8
+	VPDPBUSD     Z28, Z25, Z9
+
+next1_4:
+	TESTB        $1, (BX)(R12*2)
+	JEQ          next1_5
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX)(R12*2), Z29
+	VPDPBUSD     Z29, Z24, Z10
+	VPDPBUSD     Z29, Z25, Z11
+
+next1_5:
+	JMP added1
+
+all1:
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -3650,11 +5273,11 @@ coarse0:
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
 
-coarse1:
-	VMOVUPS      64(R8), Z24         // ws
-	VMOVUPS      64(R9), Z26         // wm
-	VMOVUPS      64(R8)(R15*1), Z25  // ws
-	VMOVUPS      64(R9)(R15*1), Z27  // wm
+added1:
+	VMOVUPS      64(R8), Z24        // ws
+	VMOVUPS      64(R9), Z26        // wm
+	VMOVUPS      64(R8)(R15*1), Z25 // ws
+	VMOVUPS      64(R9)(R15*1), Z27 // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -3715,25 +5338,96 @@ coarse1:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
-	ADDQ         $512, SI
-	ADDQ         $128, R8
-	ADDQ         $128, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
-	VMOVUPS      Z16, (DI)(R11*2)
-	VMOVUPS      Z17, 64(DI)(R11*2)
-	VMOVUPS      Z18, (R13)
-	VMOVUPS      Z19, 64(R13)
-	VMOVUPS      Z20, (R13)(R11*1)
-	VMOVUPS      Z21, 64(R13)(R11*1)
-	VMOVUPS      Z22, (R13)(R11*2)
-	VMOVUPS      Z23, 64(R13)(R11*2)
+	JMP          done1
+
+coarse1:
+	VMOVUPS      64(R8), Z24             // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      64(R9), Z26             // wm
+	VMOVUPS      64(R8)(R15*1), Z25      // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 12(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 12(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 12(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 12(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+	VBROADCASTSS (BX)(R12*1), Z28
+	VBROADCASTSS 12(BX)(R12*1), Z29
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z8, Z20
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z9, Z21
+	VFMADD231PS  Z29, Z26, Z20
+	VFMADD231PS  Z29, Z27, Z21
+	VBROADCASTSS (BX)(R12*2), Z28
+	VBROADCASTSS 12(BX)(R12*2), Z29
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z10, Z22
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z11, Z23
+	VFMADD231PS  Z29, Z26, Z22
+	VFMADD231PS  Z29, Z27, Z23
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z17, 64(DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
+	VMOVUPS Z20, (R13)(R11*1)
+	VMOVUPS Z21, 64(R13)(R11*1)
+	VMOVUPS Z22, (R13)(R11*2)
+	VMOVUPS Z23, 64(R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -4099,6 +5793,8 @@ block:
 	VPBROADCASTD 44(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -4107,8 +5803,201 @@ block:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
-	TESTL        $1, AX
-	JEQ          coarse0
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $2
+	JGT          all0
+	TESTB        $1, (DX)
+	JEQ          next0_0
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next0_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next0_1
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next0_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next0_2
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next0_2:
+	TESTB        $1, (BX)
+	JEQ          next0_3
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next0_3:
+	JMP added0
+
+all0:
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -4222,11 +6111,11 @@ block:
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
 
-coarse0:
-	VMOVUPS      (R8), Z24          // ws
-	VMOVUPS      (R9), Z26          // wm
-	VMOVUPS      (R8)(R15*1), Z25   // ws
-	VMOVUPS      (R9)(R15*1), Z27   // wm
+added0:
+	VMOVUPS      (R8), Z24         // ws
+	VMOVUPS      (R9), Z26         // wm
+	VMOVUPS      (R8)(R15*1), Z25  // ws
+	VMOVUPS      (R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -4267,21 +6156,72 @@ coarse0:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	ADDQ         $512, SI
-	ADDQ         $64, R8
-	ADDQ         $64, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
-	VMOVUPS      Z16, (DI)(R11*2)
-	VMOVUPS      Z17, 64(DI)(R11*2)
-	VMOVUPS      Z18, (R13)
-	VMOVUPS      Z19, 64(R13)
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 4(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 4(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 4(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 4(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z17, 64(DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
 	VZEROUPPER
 	RET
 
@@ -4643,6 +6583,8 @@ block:
 	VPBROADCASTD 28(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -4651,8 +6593,121 @@ block:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
-	TESTL        $1, AX
-	JEQ          coarse0
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $2
+	JGT          all0
+	TESTB        $1, (DX)
+	JEQ          next0_0
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next0_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next0_1
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next0_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next0_2
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next0_2:
+	TESTB        $1, (BX)
+	JEQ          next0_3
+	VMOVDQU32    (SI), Z24           // chunk 0
+	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
+	VPBROADCASTD 48(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    64(SI), Z24         // chunk 1
+	VMOVDQU32    64(SI)(R10*1), Z25  // chunk 1
+	VPBROADCASTD 52(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    128(SI), Z24        // chunk 2
+	VMOVDQU32    128(SI)(R10*1), Z25 // chunk 2
+	VPBROADCASTD 56(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    192(SI), Z24        // chunk 3
+	VMOVDQU32    192(SI)(R10*1), Z25 // chunk 3
+	VPBROADCASTD 60(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next0_3:
+	JMP added0
+
+all0:
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -4710,11 +6765,11 @@ block:
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
 
-coarse0:
-	VMOVUPS      (R8), Z24           // ws
-	VMOVUPS      (R9), Z26           // wm
-	VMOVUPS      (R8)(R15*1), Z25    // ws
-	VMOVUPS      (R9)(R15*1), Z27    // wm
+added0:
+	VMOVUPS      (R8), Z24         // ws
+	VMOVUPS      (R9), Z26         // wm
+	VMOVUPS      (R8)(R15*1), Z25  // ws
+	VMOVUPS      (R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 8(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -4755,6 +6810,57 @@ coarse0:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 8(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 8(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 8(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 8(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+
+done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -4819,6 +6925,8 @@ coarse0:
 	VPBROADCASTD 44(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
+	TESTL        $1, AX
+	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -4827,8 +6935,121 @@ coarse0:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
-	TESTL        $1, AX
-	JEQ          coarse1
+	XORL         R14, R14
+	MOVL         (DX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*1), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (DX)(R12*2), AX
+	ANDL         $1, AX
+	ADDL         AX, R14
+	MOVL         (BX), AX
+	ANDL         $1, AX
+	ADDL         AX, R14             // fine columns
+	MOVL         $1, AX              // for the next scale group
+	CMPL         R14, $2
+	JGT          all1
+	TESTB        $1, (DX)
+	JEQ          next1_0
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX), Z28
+	VPDPBUSD     Z28, Z24, Z0
+	VPDPBUSD     Z28, Z25, Z1
+
+next1_0:
+	TESTB        $1, (DX)(R12*1)
+	JEQ          next1_1
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*1), Z29
+	VPDPBUSD     Z29, Z24, Z2
+	VPDPBUSD     Z29, Z25, Z3
+
+next1_1:
+	TESTB        $1, (DX)(R12*2)
+	JEQ          next1_2
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(DX)(R12*2), Z30
+	VPDPBUSD     Z30, Z24, Z4
+	VPDPBUSD     Z30, Z25, Z5
+
+next1_2:
+	TESTB        $1, (BX)
+	JEQ          next1_3
+	VMOVDQU32    256(SI), Z24        // chunk 4
+	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
+	VPBROADCASTD 64(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    320(SI), Z24        // chunk 5
+	VMOVDQU32    320(SI)(R10*1), Z25 // chunk 5
+	VPBROADCASTD 68(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    384(SI), Z24        // chunk 6
+	VMOVDQU32    384(SI)(R10*1), Z25 // chunk 6
+	VPBROADCASTD 72(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+	VMOVDQU32    448(SI), Z24        // chunk 7
+	VMOVDQU32    448(SI)(R10*1), Z25 // chunk 7
+	VPBROADCASTD 76(BX), Z31
+	VPDPBUSD     Z31, Z24, Z6
+	VPDPBUSD     Z31, Z25, Z7
+
+next1_3:
+	JMP added1
+
+all1:
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -4886,7 +7107,7 @@ coarse0:
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
 
-coarse1:
+added1:
 	VMOVUPS      64(R8), Z24        // ws
 	VMOVUPS      64(R9), Z26        // wm
 	VMOVUPS      64(R8)(R15*1), Z25 // ws
@@ -4931,21 +7152,72 @@ coarse1:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	ADDQ         $512, SI
-	ADDQ         $128, R8
-	ADDQ         $128, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
-	VMOVUPS      Z16, (DI)(R11*2)
-	VMOVUPS      Z17, 64(DI)(R11*2)
-	VMOVUPS      Z18, (R13)
-	VMOVUPS      Z19, 64(R13)
+	JMP          done1
+
+coarse1:
+	VMOVUPS      64(R8), Z24             // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      64(R9), Z26             // wm
+	VMOVUPS      64(R8)(R15*1), Z25      // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 12(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 12(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+	VBROADCASTSS (DX)(R12*2), Z28
+	VBROADCASTSS 12(DX)(R12*2), Z29
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z4, Z16
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z5, Z17
+	VFMADD231PS  Z29, Z26, Z16
+	VFMADD231PS  Z29, Z27, Z17
+	VBROADCASTSS (BX), Z28
+	VBROADCASTSS 12(BX), Z29
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z6, Z18
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z7, Z19
+	VFMADD231PS  Z29, Z26, Z18
+	VFMADD231PS  Z29, Z27, Z19
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
+	VMOVUPS Z16, (DI)(R11*2)
+	VMOVUPS Z17, 64(DI)(R11*2)
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
 	VZEROUPPER
 	RET
 
@@ -5173,12 +7445,12 @@ block:
 	VPBROADCASTD 44(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
-	TESTL        $1, AX
-	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -5243,12 +7515,10 @@ block:
 	VPBROADCASTD 76(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-
-coarse0:
-	VMOVUPS      (R8), Z24          // ws
-	VMOVUPS      (R9), Z26          // wm
-	VMOVUPS      (R8)(R15*1), Z25   // ws
-	VMOVUPS      (R9)(R15*1), Z27   // wm
+	VMOVUPS      (R8), Z24           // ws
+	VMOVUPS      (R9), Z26           // wm
+	VMOVUPS      (R8)(R15*1), Z25    // ws
+	VMOVUPS      (R9)(R15*1), Z27    // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -5269,17 +7539,48 @@ coarse0:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
-	ADDQ         $512, SI
-	ADDQ         $64, R8
-	ADDQ         $64, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 4(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 4(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -5503,12 +7804,12 @@ block:
 	VPBROADCASTD 28(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
-	TESTL        $1, AX
-	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -5541,8 +7842,6 @@ block:
 	VPBROADCASTD 60(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-
-coarse0:
 	VMOVUPS      (R8), Z24           // ws
 	VMOVUPS      (R9), Z26           // wm
 	VMOVUPS      (R8)(R15*1), Z25    // ws
@@ -5567,6 +7866,37 @@ coarse0:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 8(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 8(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+
+done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -5603,12 +7933,12 @@ coarse0:
 	VPBROADCASTD 44(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
+	TESTL        $1, AX
+	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
-	TESTL        $1, AX
-	JEQ          coarse1
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -5641,12 +7971,10 @@ coarse0:
 	VPBROADCASTD 76(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-
-coarse1:
-	VMOVUPS      64(R8), Z24        // ws
-	VMOVUPS      64(R9), Z26        // wm
-	VMOVUPS      64(R8)(R15*1), Z25 // ws
-	VMOVUPS      64(R9)(R15*1), Z27 // wm
+	VMOVUPS      64(R8), Z24         // ws
+	VMOVUPS      64(R9), Z26         // wm
+	VMOVUPS      64(R8)(R15*1), Z25  // ws
+	VMOVUPS      64(R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -5667,17 +7995,48 @@ coarse1:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
-	ADDQ         $512, SI
-	ADDQ         $128, R8
-	ADDQ         $128, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
-	VMOVUPS      Z14, (DI)(R11*1)
-	VMOVUPS      Z15, 64(DI)(R11*1)
+	JMP          done1
+
+coarse1:
+	VMOVUPS      64(R8), Z24             // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      64(R9), Z26             // wm
+	VMOVUPS      64(R8)(R15*1), Z25      // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 12(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+	VBROADCASTSS (DX)(R12*1), Z28
+	VBROADCASTSS 12(DX)(R12*1), Z29
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z2, Z14
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z3, Z15
+	VFMADD231PS  Z29, Z26, Z14
+	VFMADD231PS  Z29, Z27, Z15
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, (DI)(R11*1)
+	VMOVUPS Z15, 64(DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -5836,10 +8195,10 @@ block:
 	VPBROADCASTD 44(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	VPSLLD       $7, Z0, Z0
-	VPSLLD       $7, Z1, Z1
 	TESTL        $1, AX
 	JEQ          coarse0
+	VPSLLD       $7, Z0, Z0
+	VPSLLD       $7, Z1, Z1
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -5880,12 +8239,10 @@ block:
 	VPBROADCASTD 76(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-
-coarse0:
-	VMOVUPS      (R8), Z24        // ws
-	VMOVUPS      (R9), Z26        // wm
-	VMOVUPS      (R8)(R15*1), Z25 // ws
-	VMOVUPS      (R9)(R15*1), Z27 // wm
+	VMOVUPS      (R8), Z24           // ws
+	VMOVUPS      (R9), Z26           // wm
+	VMOVUPS      (R8)(R15*1), Z25    // ws
+	VMOVUPS      (R9)(R15*1), Z27    // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -5896,15 +8253,36 @@ coarse0:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
-	ADDQ         $512, SI
-	ADDQ         $64, R8
-	ADDQ         $64, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 4(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+
+done0:
+	ADDQ    $512, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
 	VZEROUPPER
 	RET
 
@@ -6059,10 +8437,10 @@ block:
 	VPBROADCASTD 28(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	VPSLLD       $7, Z0, Z0
-	VPSLLD       $7, Z1, Z1
 	TESTL        $1, AX
 	JEQ          coarse0
+	VPSLLD       $7, Z0, Z0
+	VPSLLD       $7, Z1, Z1
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -6083,8 +8461,6 @@ block:
 	VPBROADCASTD 60(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-
-coarse0:
 	VMOVUPS      (R8), Z24           // ws
 	VMOVUPS      (R9), Z26           // wm
 	VMOVUPS      (R8)(R15*1), Z25    // ws
@@ -6099,6 +8475,27 @@ coarse0:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
+	JMP          done0
+
+coarse0:
+	VMOVUPS      (R8), Z24               // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      (R9), Z26               // wm
+	VMOVUPS      (R8)(R15*1), Z25        // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 8(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+
+done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VMOVDQU32    256(SI), Z24        // chunk 4
@@ -6121,10 +8518,10 @@ coarse0:
 	VPBROADCASTD 44(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	VPSLLD       $7, Z0, Z0
-	VPSLLD       $7, Z1, Z1
 	TESTL        $1, AX
 	JEQ          coarse1
+	VPSLLD       $7, Z0, Z0
+	VPSLLD       $7, Z1, Z1
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -6145,12 +8542,10 @@ coarse0:
 	VPBROADCASTD 76(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-
-coarse1:
-	VMOVUPS      64(R8), Z24        // ws
-	VMOVUPS      64(R9), Z26        // wm
-	VMOVUPS      64(R8)(R15*1), Z25 // ws
-	VMOVUPS      64(R9)(R15*1), Z27 // wm
+	VMOVUPS      64(R8), Z24         // ws
+	VMOVUPS      64(R9), Z26         // wm
+	VMOVUPS      64(R8)(R15*1), Z25  // ws
+	VMOVUPS      64(R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -6161,14 +8556,35 @@ coarse1:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
-	ADDQ         $512, SI
-	ADDQ         $128, R8
-	ADDQ         $128, R9
-	ADDQ         $80, DX
-	ADDQ         $80, BX
-	DECQ         CX
-	JNE          block
-	VMOVUPS      Z12, (DI)
-	VMOVUPS      Z13, 64(DI)
+	JMP          done1
+
+coarse1:
+	VMOVUPS      64(R8), Z24             // ws
+	VMULPS.BCST  gemm128<>(SB), Z24, Z24
+	VMOVUPS      64(R9), Z26             // wm
+	VMOVUPS      64(R8)(R15*1), Z25      // ws
+	VMULPS.BCST  gemm128<>(SB), Z25, Z25
+	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VBROADCASTSS (DX), Z28
+	VBROADCASTSS 12(DX), Z29
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z24, Z28, Z30
+	VFMADD231PS  Z30, Z0, Z12
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z25, Z28, Z31
+	VFMADD231PS  Z31, Z1, Z13
+	VFMADD231PS  Z29, Z26, Z12
+	VFMADD231PS  Z29, Z27, Z13
+
+done1:
+	ADDQ    $512, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	ADDQ    $80, DX
+	ADDQ    $80, BX
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
 	VZEROUPPER
 	RET

@@ -41,6 +41,9 @@ CX k blocks.
 
 A lane is a row. Z0-Z11 integer sums, Z12-Z23 accumulators (two row groups of a
 column are neighbours), Z24-Z27 codes or scales, Z28-Z31 activations.`)
+	a.text("")
+	a.text("DATA gemm128<>(SB)/4, $0x43000000")
+	a.text("GLOBL gemm128<>(SB), RODATA|NOPTR, $4")
 	for _, v := range gemm512Variants() {
 		gemm512(a, v)
 	}
@@ -98,10 +101,12 @@ func gemm512(a *asm, v gemm512Variant) {
 		gemmFine(a, v.cols)
 	}
 	for k := range 32 / v.group {
-		for p := range v.planes {
-			gemm512Dots(a, v, k, p)
+		gemm512Coarse(a, v, k)
+		if v.planes == 1 {
+			gemm512Scale(a, v, k, acc, false)
+			continue
 		}
-		gemm512Scale(a, v, k, acc)
+		gemm512Fine(a, v, k, acc)
 	}
 	a.i("ADDQ", 512, "SI")
 	a.i("ADDQ", 64*32/v.group, "R8")
@@ -141,45 +146,102 @@ func skipCoarse(a *asm, k int) string {
 	return label
 }
 
-// gemm512Dots emits the integer products of scale group k and plane p.
-func gemm512Dots(a *asm, v gemm512Variant, k, p int) {
-	sum := func(c, g int) string { return avx512.r(2*c + g) }
+// sum512 names the integer sum of column c and row group g.
+func sum512(c, g int) string { return avx512.r(2*c + g) }
+
+// gemm512Coarse emits the integer products of scale group k and plane 0.
+func gemm512Coarse(a *asm, v gemm512Variant, k int) {
 	for c := range v.cols {
 		for g := range v.rowGroups {
-			if p == 0 {
-				zero(a, avx512, sum(c, g))
-			} else {
-				a.i("VPSLLD", 7, sum(c, g), sum(c, g))
-			}
+			zero(a, avx512, sum512(c, g))
 		}
 	}
-	if p == 1 {
-		defer a.label(skipCoarse(a, k))
+	gemm512Dots(a, v, k, 0, 0, v.cols)
+}
+
+// gemm512Fine emits the products of plane 1 and the scaling of scale group k, which
+// is one of three: no column is fine (the sums stand for 128 times as much), most
+// are (all columns together), or some are (one after the other, which costs more
+// loads but no products with zeros).
+func gemm512Fine(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
+	coarse, done := skipCoarse(a, k), fmt.Sprintf("done%d", k)
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			a.i("VPSLLD", 7, sum512(c, g), sum512(c, g))
+		}
 	}
+	if v.cols <= 2 {
+		gemm512Dots(a, v, k, 1, 0, v.cols)
+	} else {
+		gemm512Some(a, v, k)
+	}
+	gemm512Scale(a, v, k, acc, false)
+	a.i("JMP", done)
+	a.label(coarse)
+	gemm512Scale(a, v, k, acc, true)
+	a.label(done)
+}
+
+// gemm512Some adds plane 1: to all columns when more than half are fine, else to
+// those that are.
+func gemm512Some(a *asm, v gemm512Variant, k int) {
+	all, end := fmt.Sprintf("all%d", k), fmt.Sprintf("added%d", k)
+	a.i("XORL", "R14", "R14")
+	for c := range v.cols {
+		a.i("MOVL", xMem(0, c), "AX")
+		a.i("ANDL", "$1", "AX")
+		a.i("ADDL", "AX", "R14")
+	}
+	a.note("fine columns")
+	a.i("MOVL", "$1", "AX")
+	a.note("for the next scale group")
+	a.i("CMPL", "R14", v.cols/2)
+	a.i("JGT", all)
+	for c := range v.cols {
+		next := fmt.Sprintf("next%d_%d", k, c)
+		a.i("TESTB", "$1", xMem(0, c))
+		a.i("JEQ", next)
+		gemm512Dots(a, v, k, 1, c, c+1)
+		a.label(next)
+	}
+	a.i("JMP", end)
+	a.label(all)
+	gemm512Dots(a, v, k, 1, 0, v.cols)
+	a.label(end)
+}
+
+// gemm512Dots adds the integer products of scale group k, plane p and columns
+// [from, to) to their sums.
+func gemm512Dots(a *asm, v gemm512Variant, k, p, from, to int) {
 	for t := k * v.group / 4; t < (k+1)*v.group/4; t++ {
 		for g := range v.rowGroups {
 			a.i("VMOVDQU32", rowMem(64*t, g, "SI", "R10"), avx512.r(24+g))
 			a.note("chunk %d", t)
 		}
-		for c := range v.cols {
+		for c := from; c < to; c++ {
 			x := xMem(xOffset(p, t), c)
 			if v.rowGroups == 1 {
-				a.i("VPDPBUSD.BCST", x, "Z24", sum(c, 0))
+				a.i("VPDPBUSD.BCST", x, "Z24", sum512(c, 0))
 				continue
 			}
 			q := avx512.r(28 + c%4)
 			a.i("VPBROADCASTD", x, q)
-			a.i("VPDPBUSD", q, "Z24", sum(c, 0))
-			a.i("VPDPBUSD", q, "Z25", sum(c, 1))
+			a.i("VPDPBUSD", q, "Z24", sum512(c, 0))
+			a.i("VPDPBUSD", q, "Z25", sum512(c, 1))
 		}
 	}
 }
 
-// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc).
-func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
+// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc). Of coarse
+// columns in two planes the sums lack a factor of 128; ws takes it, which changes no
+// bit of the product.
+func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string, coarse bool) {
 	for g := range v.rowGroups {
 		a.i("VMOVUPS", rowMem(64*k, g, "R8", "R15"), avx512.r(24+g))
 		a.note("ws")
+		if coarse {
+			a.i("VMULPS.BCST", "gemm128<>(SB)", avx512.r(24+g), avx512.r(24+g))
+		}
 		a.i("VMOVUPS", rowMem(64*k, g, "R9", "R15"), avx512.r(26+g))
 		a.note("wm")
 	}
@@ -190,7 +252,7 @@ func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
 			a.i("VBROADCASTSS", at, "Z29")
 		}
 		for g := range v.rowGroups {
-			sum, scale := avx512.r(2*c+g), avx512.r(30+g)
+			sum, scale := sum512(c, g), avx512.r(30+g)
 			a.i("VCVTDQ2PS", sum, sum)
 			a.i("VMULPS", avx512.r(24+g), "Z28", scale)
 			a.i("VFMADD231PS", scale, sum, acc(c, g))
