@@ -32,7 +32,9 @@ func TestPeaksAndStream(t *testing.T) {
 			require.Zero(t, PeakDot())
 			require.Zero(t, PeakFMA())
 		} else {
-			require.Positive(t, PeakDot())
+			if level != NEON { // its integer product is optional
+				require.Positive(t, PeakDot())
+			}
 			require.Positive(t, PeakFMA())
 		}
 		buf := make([]byte, 70000)

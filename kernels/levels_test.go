@@ -17,6 +17,9 @@ func compiledLevels() []Level {
 	if runtime.GOARCH == "amd64" && assemblyCompiled {
 		return []Level{Generic, AVX2, AVX512}
 	}
+	if runtime.GOARCH == "arm64" && assemblyCompiled {
+		return []Level{Generic, NEON}
+	}
 	return []Level{Generic}
 }
 

@@ -1,4 +1,4 @@
-// Command asmgen writes the generated amd64 files of package kernels: the assembly
+// Command asmgen writes the generated assembly files of package kernels: the assembly
 // of the packed-weight products and the Go stubs that choose among its variants.
 // Run it through go generate in the kernels directory; it writes to the current
 // directory. Register use is fixed by hand: the generator only repeats text.
@@ -37,6 +37,9 @@ func files() map[string][]byte {
 		"quantx_stubs_amd64.go":     quantxStubs(),
 		"matmulf_amd64.s":           matmulfFile(),
 		"matmulf_stubs_amd64.go":    matmulfStubs(),
+		"gemvq_arm64.s":             neonGemvFile(),
+		"peak_arm64.s":              neonPeakFile(),
+		"neon_stubs_arm64.go":       neonStubs(),
 		"peak_amd64.s":              peakFile(),
 		"peak_stubs_amd64.go":       peakStubs(),
 	}
