@@ -6,10 +6,13 @@
 // # Levels
 //
 // Each operation exists as plain Go ("the twin", compiled everywhere) and, on
-// amd64, as assembly for AVX2+FMA+F16C and for AVX-512 (F, BW, DQ, VL). The
+// amd64, as assembly for AVX2+FMA+F16C and for AVX-512 (F, BW, DQ, VL). On arm64
+// the level neon has assembly for [GemvQ] and [GemmQ] on processors with SDOT so
+// far (tested under emulation only); its other operations are the twins. The
 // best level that the processor and the operating system support is chosen once
-// at start; KVASIR_CPU=generic|avx2|avx512 forces one, and [LevelError] reports
-// a word that cannot be honoured. The build tag purego compiles no assembly.
+// at start; KVASIR_CPU=generic|avx2|avx512|neon forces one, and [LevelError]
+// reports a word that cannot be honoured. The build tag purego compiles no
+// assembly.
 //
 // # Determinism
 //
