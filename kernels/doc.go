@@ -7,8 +7,9 @@
 //
 // Each operation exists as plain Go ("the twin", compiled everywhere) and, on
 // amd64, as assembly for AVX2+FMA+F16C and for AVX-512 (F, BW, DQ, VL). On arm64
-// the level neon has assembly for [GemvQ] and [GemmQ] on processors with SDOT so
-// far (tested under emulation only); its other operations are the twins. The
+// the level neon has assembly for [GemvQ] on processors with SDOT so far, which
+// [GemmQ] calls column by column (tested under emulation only); its other
+// operations are the twins. The
 // best level that the processor and the operating system support is chosen once
 // at start; KVASIR_CPU=generic|avx2|avx512|neon forces one, and [LevelError]
 // reports a word that cannot be honoured. The build tag purego compiles no

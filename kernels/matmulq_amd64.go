@@ -2,8 +2,6 @@
 
 package kernels
 
-//go:generate go run ./internal/asmgen
-
 // Argument structs of the generated assembly: one pointer per call keeps the stubs
 // alike and the dispatch a plain switch. Strides are in bytes.
 
@@ -26,15 +24,6 @@ type unpackQArgs struct {
 	dst, codes *byte
 	nb         int
 	lut        *[16]byte
-}
-
-type gemvQArgs struct {
-	out    *float32 // 16 accumulators
-	codes  *byte
-	ws, wm *float32
-	x      *byte
-	n      int // k blocks
-	lut    *[16]byte
 }
 
 type gemvPackedArgs struct {
@@ -111,19 +100,6 @@ func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
 	return true
 }
 
-// packing numbers the packings as the generator does: 2, 3, 4, 5, 6, 8 bits, then
-// 4 bits with a table.
-func (l *Layout) packing() int {
-	switch {
-	case l.LUT != nil:
-		return 6
-	case l.Codes == Codes8:
-		return 5
-	default:
-		return int(l.Codes) - 2
-	}
-}
-
 func unpackQAsm(dst []byte, l *Layout, codes []byte, nb int) bool {
 	if level < AVX2 {
 		return false
@@ -143,32 +119,15 @@ func unpackQAsm(dst []byte, l *Layout, codes []byte, nb int) bool {
 	return true
 }
 
-// formVariant numbers group size and planes as the generator does.
-func formVariant(group, planes int) int {
-	v := planes - 1
-	if group == 16 {
-		v += 2
-	}
-	return v
-}
-
-func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte, nb, planes int) bool {
-	if level < AVX2 {
+// gemvQRun runs a variant of GemvQ and reports whether the level has any.
+func gemvQRun(a *gemvQArgs, variant int) bool {
+	switch {
+	case useVNNI():
+		gemvQAVX512(a, variant)
+	case level >= AVX2:
+		gemvQAVX2(a, variant)
+	default:
 		return false
-	}
-	vnni := useVNNI()
-	variant := 4*l.packing() + formVariant(l.Group, planes)
-	for b := 0; b < nb; b += gemvPiece {
-		o := l.Groups(b) * RowGroup
-		a := gemvQArgs{
-			out: &out[0], codes: &codes[l.CodeBytes(b)], ws: &ws[o], wm: &wm[o],
-			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b), lut: l.LUT,
-		}
-		if vnni {
-			gemvQAVX512(&a, variant)
-		} else {
-			gemvQAVX2(&a, variant)
-		}
 	}
 	return true
 }

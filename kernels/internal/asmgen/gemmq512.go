@@ -101,7 +101,7 @@ func gemm512(a *asm, v gemm512Variant) {
 		gemmFine(a, v.cols)
 	}
 	for k := range 32 / v.group {
-		gemm512Coarse(a, v, k)
+		gemm512First(a, v, k)
 		if v.planes == 1 {
 			gemm512Scale(a, v, k, acc, false)
 			continue
@@ -149,8 +149,8 @@ func skipCoarse(a *asm, k int) string {
 // sum512 names the integer sum of column c and row group g.
 func sum512(c, g int) string { return avx512.r(2*c + g) }
 
-// gemm512Coarse emits the integer products of scale group k and plane 0.
-func gemm512Coarse(a *asm, v gemm512Variant, k int) {
+// gemm512First emits the integer products of scale group k and plane 0.
+func gemm512First(a *asm, v gemm512Variant, k int) {
 	for c := range v.cols {
 		for g := range v.rowGroups {
 			zero(a, avx512, sum512(c, g))
