@@ -16,9 +16,6 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-DATA gemm128<>(SB)/4, $0x43000000
-GLOBL gemm128<>(SB), RODATA|NOPTR, $4
-
 // func gemmQ16x6G32P1AVX512(a *gemmQArgs)
 // 16 rows, 6 column(s), groups of 32, 1 activation plane(s).
 TEXT ·gemmQ16x6G32P1AVX512(SB), NOSPLIT, $0-8
@@ -249,14 +246,14 @@ block:
 	VPDPBUSD.BCST 44(BX), Z24, Z6
 	VPDPBUSD.BCST 44(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 44(BX)(R12*2), Z24, Z10
-	TESTL         $1, AX
-	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
 	VPSLLD        $7, Z8, Z8
 	VPSLLD        $7, Z10, Z10
+	TESTL         $1, AX
+	JEQ           coarse0
 	XORL          R14, R14
 	MOVL          (DX), AX
 	ANDL          $1, AX
@@ -460,6 +457,8 @@ all0:
 	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
 
 added0:
+
+coarse0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -492,57 +491,19 @@ added0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 4(BX)(R12*2), Z26, Z22
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 4(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 4(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 4(BX), Z26, Z18
-	VBROADCASTSS     (BX)(R12*1), Z28
-	VCVTDQ2PS        Z8, Z8
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z8, Z20
-	VFMADD231PS.BCST 4(BX)(R12*1), Z26, Z20
-	VBROADCASTSS     (BX)(R12*2), Z28
-	VCVTDQ2PS        Z10, Z10
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z10, Z22
-	VFMADD231PS.BCST 4(BX)(R12*2), Z26, Z22
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z20, (R13)(R11*1)
-	VMOVUPS Z22, (R13)(R11*2)
+	ADDQ             $512, SI
+	ADDQ             $64, R8
+	ADDQ             $64, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
+	VMOVUPS          Z16, (DI)(R11*2)
+	VMOVUPS          Z18, (R13)
+	VMOVUPS          Z20, (R13)(R11*1)
+	VMOVUPS          Z22, (R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -786,14 +747,14 @@ block:
 	VPDPBUSD.BCST 28(BX), Z24, Z6
 	VPDPBUSD.BCST 28(BX)(R12*1), Z24, Z8
 	VPDPBUSD.BCST 28(BX)(R12*2), Z24, Z10
-	TESTL         $1, AX
-	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
 	VPSLLD        $7, Z8, Z8
 	VPSLLD        $7, Z10, Z10
+	TESTL         $1, AX
+	JEQ           coarse0
 	XORL          R14, R14
 	MOVL          (DX), AX
 	ANDL          $1, AX
@@ -921,43 +882,9 @@ all0:
 	VPDPBUSD.BCST 60(BX)(R12*2), Z24, Z10
 
 added0:
-	VMOVUPS          (R8), Z24              // ws
-	VMOVUPS          (R9), Z26              // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 8(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 8(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 8(BX), Z26, Z18
-	VBROADCASTSS     (BX)(R12*1), Z28
-	VCVTDQ2PS        Z8, Z8
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z8, Z20
-	VFMADD231PS.BCST 8(BX)(R12*1), Z26, Z20
-	VBROADCASTSS     (BX)(R12*2), Z28
-	VCVTDQ2PS        Z10, Z10
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z10, Z22
-	VFMADD231PS.BCST 8(BX)(R12*2), Z26, Z22
-	JMP              done0
 
 coarse0:
 	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
 	VMOVUPS          (R9), Z26               // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
@@ -989,82 +916,80 @@ coarse0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 8(BX)(R12*2), Z26, Z22
-
-done0:
-	VPXORD        Z0, Z0, Z0
-	VPXORD        Z2, Z2, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z8, Z8, Z8
-	VPXORD        Z10, Z10, Z10
-	VMOVDQU32     256(SI), Z24            // chunk 4
-	VPDPBUSD.BCST 32(DX), Z24, Z0
-	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 32(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 32(BX), Z24, Z6
-	VPDPBUSD.BCST 32(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST 32(BX)(R12*2), Z24, Z10
-	VMOVDQU32     320(SI), Z24            // chunk 5
-	VPDPBUSD.BCST 36(DX), Z24, Z0
-	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 36(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 36(BX), Z24, Z6
-	VPDPBUSD.BCST 36(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST 36(BX)(R12*2), Z24, Z10
-	VMOVDQU32     384(SI), Z24            // chunk 6
-	VPDPBUSD.BCST 40(DX), Z24, Z0
-	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 40(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 40(BX), Z24, Z6
-	VPDPBUSD.BCST 40(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST 40(BX)(R12*2), Z24, Z10
-	VMOVDQU32     448(SI), Z24            // chunk 7
-	VPDPBUSD.BCST 44(DX), Z24, Z0
-	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 44(BX), Z24, Z6
-	VPDPBUSD.BCST 44(BX)(R12*1), Z24, Z8
-	VPDPBUSD.BCST 44(BX)(R12*2), Z24, Z10
-	TESTL         $1, AX
-	JEQ           coarse1
-	VPSLLD        $7, Z0, Z0
-	VPSLLD        $7, Z2, Z2
-	VPSLLD        $7, Z4, Z4
-	VPSLLD        $7, Z6, Z6
-	VPSLLD        $7, Z8, Z8
-	VPSLLD        $7, Z10, Z10
-	XORL          R14, R14
-	MOVL          (DX), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (DX)(R12*1), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (DX)(R12*2), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (BX), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (BX)(R12*1), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (BX)(R12*2), AX
-	ANDL          $1, AX
-	ADDL          AX, R14                 // fine columns
-	MOVL          $1, AX                  // for the next scale group
-	CMPL          R14, $3
-	JGT           all1
-	TESTB         $1, (DX)
-	JEQ           next1_0
-	VMOVDQU32     256(SI), Z24            // chunk 4
-	VPDPBUSD.BCST 64(DX), Z24, Z0
-	VMOVDQU32     320(SI), Z24            // chunk 5
-	VPDPBUSD.BCST 68(DX), Z24, Z0
-	VMOVDQU32     384(SI), Z24            // chunk 6
-	VPDPBUSD.BCST 72(DX), Z24, Z0
-	VMOVDQU32     448(SI), Z24            // chunk 7
-	VPDPBUSD.BCST 76(DX), Z24, Z0
+	VPXORD           Z0, Z0, Z0
+	VPXORD           Z2, Z2, Z2
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z8, Z8, Z8
+	VPXORD           Z10, Z10, Z10
+	VMOVDQU32        256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST    32(DX), Z24, Z0
+	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    32(BX), Z24, Z6
+	VPDPBUSD.BCST    32(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST    32(BX)(R12*2), Z24, Z10
+	VMOVDQU32        320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST    36(DX), Z24, Z0
+	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    36(BX), Z24, Z6
+	VPDPBUSD.BCST    36(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST    36(BX)(R12*2), Z24, Z10
+	VMOVDQU32        384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST    40(DX), Z24, Z0
+	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    40(BX), Z24, Z6
+	VPDPBUSD.BCST    40(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST    40(BX)(R12*2), Z24, Z10
+	VMOVDQU32        448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST    44(DX), Z24, Z0
+	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    44(BX), Z24, Z6
+	VPDPBUSD.BCST    44(BX)(R12*1), Z24, Z8
+	VPDPBUSD.BCST    44(BX)(R12*2), Z24, Z10
+	VPSLLD           $7, Z0, Z0
+	VPSLLD           $7, Z2, Z2
+	VPSLLD           $7, Z4, Z4
+	VPSLLD           $7, Z6, Z6
+	VPSLLD           $7, Z8, Z8
+	VPSLLD           $7, Z10, Z10
+	TESTL            $1, AX
+	JEQ              coarse1
+	XORL             R14, R14
+	MOVL             (DX), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (DX)(R12*1), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (DX)(R12*2), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (BX), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (BX)(R12*1), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (BX)(R12*2), AX
+	ANDL             $1, AX
+	ADDL             AX, R14                 // fine columns
+	MOVL             $1, AX                  // for the next scale group
+	CMPL             R14, $3
+	JGT              all1
+	TESTB            $1, (DX)
+	JEQ              next1_0
+	VMOVDQU32        256(SI), Z24            // chunk 4
+	VPDPBUSD.BCST    64(DX), Z24, Z0
+	VMOVDQU32        320(SI), Z24            // chunk 5
+	VPDPBUSD.BCST    68(DX), Z24, Z0
+	VMOVDQU32        384(SI), Z24            // chunk 6
+	VPDPBUSD.BCST    72(DX), Z24, Z0
+	VMOVDQU32        448(SI), Z24            // chunk 7
+	VPDPBUSD.BCST    76(DX), Z24, Z0
 
 next1_0:
 	TESTB         $1, (DX)(R12*1)
@@ -1160,43 +1085,9 @@ all1:
 	VPDPBUSD.BCST 76(BX)(R12*2), Z24, Z10
 
 added1:
-	VMOVUPS          64(R8), Z24             // ws
-	VMOVUPS          64(R9), Z26             // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 12(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 12(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 12(BX), Z26, Z18
-	VBROADCASTSS     (BX)(R12*1), Z28
-	VCVTDQ2PS        Z8, Z8
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z8, Z20
-	VFMADD231PS.BCST 12(BX)(R12*1), Z26, Z20
-	VBROADCASTSS     (BX)(R12*2), Z28
-	VCVTDQ2PS        Z10, Z10
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z10, Z22
-	VFMADD231PS.BCST 12(BX)(R12*2), Z26, Z22
-	JMP              done1
 
 coarse1:
 	VMOVUPS          64(R8), Z24             // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
@@ -1228,21 +1119,19 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z10, Z22
 	VFMADD231PS.BCST 12(BX)(R12*2), Z26, Z22
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z20, (R13)(R11*1)
-	VMOVUPS Z22, (R13)(R11*2)
+	ADDQ             $512, SI
+	ADDQ             $128, R8
+	ADDQ             $128, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
+	VMOVUPS          Z16, (DI)(R11*2)
+	VMOVUPS          Z18, (R13)
+	VMOVUPS          Z20, (R13)(R11*1)
+	VMOVUPS          Z22, (R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -1422,12 +1311,12 @@ block:
 	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 44(BX), Z24, Z6
-	TESTL         $1, AX
-	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
+	TESTL         $1, AX
+	JEQ           coarse0
 	XORL          R14, R14
 	MOVL          (DX), AX
 	ANDL          $1, AX
@@ -1569,6 +1458,8 @@ all0:
 	VPDPBUSD.BCST 76(BX), Z24, Z6
 
 added0:
+
+coarse0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1591,45 +1482,17 @@ added0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 4(BX), Z26, Z18
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 4(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 4(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 4(BX), Z26, Z18
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z18, (R13)
+	ADDQ             $512, SI
+	ADDQ             $64, R8
+	ADDQ             $64, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
+	VMOVUPS          Z16, (DI)(R11*2)
+	VMOVUPS          Z18, (R13)
 	VZEROUPPER
 	RET
 
@@ -1815,12 +1678,12 @@ block:
 	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
 	VPDPBUSD.BCST 28(DX)(R12*2), Z24, Z4
 	VPDPBUSD.BCST 28(BX), Z24, Z6
-	TESTL         $1, AX
-	JEQ           coarse0
 	VPSLLD        $7, Z0, Z0
 	VPSLLD        $7, Z2, Z2
 	VPSLLD        $7, Z4, Z4
 	VPSLLD        $7, Z6, Z6
+	TESTL         $1, AX
+	JEQ           coarse0
 	XORL          R14, R14
 	MOVL          (DX), AX
 	ANDL          $1, AX
@@ -1910,6 +1773,8 @@ all0:
 	VPDPBUSD.BCST 60(BX), Z24, Z6
 
 added0:
+
+coarse0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -1932,90 +1797,62 @@ added0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 8(BX), Z26, Z18
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 8(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 8(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 8(BX), Z26, Z18
-
-done0:
-	VPXORD        Z0, Z0, Z0
-	VPXORD        Z2, Z2, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z6, Z6, Z6
-	VMOVDQU32     256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST 32(DX), Z24, Z0
-	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 32(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 32(BX), Z24, Z6
-	VMOVDQU32     320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST 36(DX), Z24, Z0
-	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 36(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 36(BX), Z24, Z6
-	VMOVDQU32     384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST 40(DX), Z24, Z0
-	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 40(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 40(BX), Z24, Z6
-	VMOVDQU32     448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST 44(DX), Z24, Z0
-	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
-	VPDPBUSD.BCST 44(DX)(R12*2), Z24, Z4
-	VPDPBUSD.BCST 44(BX), Z24, Z6
-	TESTL         $1, AX
-	JEQ           coarse1
-	VPSLLD        $7, Z0, Z0
-	VPSLLD        $7, Z2, Z2
-	VPSLLD        $7, Z4, Z4
-	VPSLLD        $7, Z6, Z6
-	XORL          R14, R14
-	MOVL          (DX), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (DX)(R12*1), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (DX)(R12*2), AX
-	ANDL          $1, AX
-	ADDL          AX, R14
-	MOVL          (BX), AX
-	ANDL          $1, AX
-	ADDL          AX, R14                // fine columns
-	MOVL          $1, AX                 // for the next scale group
-	CMPL          R14, $2
-	JGT           all1
-	TESTB         $1, (DX)
-	JEQ           next1_0
-	VMOVDQU32     256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST 64(DX), Z24, Z0
-	VMOVDQU32     320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST 68(DX), Z24, Z0
-	VMOVDQU32     384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST 72(DX), Z24, Z0
-	VMOVDQU32     448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST 76(DX), Z24, Z0
+	VPXORD           Z0, Z0, Z0
+	VPXORD           Z2, Z2, Z2
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z6, Z6, Z6
+	VMOVDQU32        256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST    32(DX), Z24, Z0
+	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    32(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    32(BX), Z24, Z6
+	VMOVDQU32        320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST    36(DX), Z24, Z0
+	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    36(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    36(BX), Z24, Z6
+	VMOVDQU32        384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST    40(DX), Z24, Z0
+	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    40(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    40(BX), Z24, Z6
+	VMOVDQU32        448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST    44(DX), Z24, Z0
+	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
+	VPDPBUSD.BCST    44(DX)(R12*2), Z24, Z4
+	VPDPBUSD.BCST    44(BX), Z24, Z6
+	VPSLLD           $7, Z0, Z0
+	VPSLLD           $7, Z2, Z2
+	VPSLLD           $7, Z4, Z4
+	VPSLLD           $7, Z6, Z6
+	TESTL            $1, AX
+	JEQ              coarse1
+	XORL             R14, R14
+	MOVL             (DX), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (DX)(R12*1), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (DX)(R12*2), AX
+	ANDL             $1, AX
+	ADDL             AX, R14
+	MOVL             (BX), AX
+	ANDL             $1, AX
+	ADDL             AX, R14                // fine columns
+	MOVL             $1, AX                 // for the next scale group
+	CMPL             R14, $2
+	JGT              all1
+	TESTB            $1, (DX)
+	JEQ              next1_0
+	VMOVDQU32        256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST    64(DX), Z24, Z0
+	VMOVDQU32        320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST    68(DX), Z24, Z0
+	VMOVDQU32        384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST    72(DX), Z24, Z0
+	VMOVDQU32        448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST    76(DX), Z24, Z0
 
 next1_0:
 	TESTB         $1, (DX)(R12*1)
@@ -2079,33 +1916,9 @@ all1:
 	VPDPBUSD.BCST 76(BX), Z24, Z6
 
 added1:
-	VMOVUPS          64(R8), Z24             // ws
-	VMOVUPS          64(R9), Z26             // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 12(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
-	VBROADCASTSS     (DX)(R12*2), Z28
-	VCVTDQ2PS        Z4, Z4
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z4, Z16
-	VFMADD231PS.BCST 12(DX)(R12*2), Z26, Z16
-	VBROADCASTSS     (BX), Z28
-	VCVTDQ2PS        Z6, Z6
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z6, Z18
-	VFMADD231PS.BCST 12(BX), Z26, Z18
-	JMP              done1
 
 coarse1:
 	VMOVUPS          64(R8), Z24             // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
@@ -2127,19 +1940,17 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z6, Z18
 	VFMADD231PS.BCST 12(BX), Z26, Z18
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z18, (R13)
+	ADDQ             $512, SI
+	ADDQ             $128, R8
+	ADDQ             $128, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
+	VMOVUPS          Z16, (DI)(R11*2)
+	VMOVUPS          Z18, (R13)
 	VZEROUPPER
 	RET
 
@@ -2237,62 +2048,64 @@ TEXT ·gemmQ16x2G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI)(R11*1), Z14
 
 block:
-	MOVL             (DX), AX
-	ORL              (DX)(R12*1), AX        // lowest bit of d: fine
-	VPXORD           Z0, Z0, Z0
-	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24              // chunk 0
-	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
-	VMOVDQU32        256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST    44(DX), Z24, Z0
-	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	TESTL            $1, AX
-	JEQ              coarse0
-	VPSLLD           $7, Z0, Z0
-	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        (SI), Z24              // chunk 0
-	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST    60(DX), Z24, Z0
-	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
-	VMOVDQU32        256(SI), Z24           // chunk 4
-	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24           // chunk 5
-	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24           // chunk 6
-	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24           // chunk 7
-	VPDPBUSD.BCST    76(DX), Z24, Z0
-	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
+	MOVL          (DX), AX
+	ORL           (DX)(R12*1), AX        // lowest bit of d: fine
+	VPXORD        Z0, Z0, Z0
+	VPXORD        Z2, Z2, Z2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 16(DX), Z24, Z0
+	VPDPBUSD.BCST 16(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 20(DX), Z24, Z0
+	VPDPBUSD.BCST 20(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 24(DX), Z24, Z0
+	VPDPBUSD.BCST 24(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 28(DX), Z24, Z0
+	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 32(DX), Z24, Z0
+	VPDPBUSD.BCST 32(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 36(DX), Z24, Z0
+	VPDPBUSD.BCST 36(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 40(DX), Z24, Z0
+	VPDPBUSD.BCST 40(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 44(DX), Z24, Z0
+	VPDPBUSD.BCST 44(DX)(R12*1), Z24, Z2
+	VPSLLD        $7, Z0, Z0
+	VPSLLD        $7, Z2, Z2
+	TESTL         $1, AX
+	JEQ           coarse0
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+	VMOVDQU32     256(SI), Z24           // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VPDPBUSD.BCST 64(DX)(R12*1), Z24, Z2
+	VMOVDQU32     320(SI), Z24           // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VPDPBUSD.BCST 68(DX)(R12*1), Z24, Z2
+	VMOVDQU32     384(SI), Z24           // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VPDPBUSD.BCST 72(DX)(R12*1), Z24, Z2
+	VMOVDQU32     448(SI), Z24           // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+	VPDPBUSD.BCST 76(DX)(R12*1), Z24, Z2
+
+coarse0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -2305,33 +2118,15 @@ block:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 4(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 4(DX)(R12*1), Z26, Z14
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
+	ADDQ             $512, SI
+	ADDQ             $64, R8
+	ADDQ             $64, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -2443,38 +2238,40 @@ TEXT ·gemmQ16x2G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI)(R11*1), Z14
 
 block:
-	MOVL             (DX), AX
-	ORL              (DX)(R12*1), AX        // lowest bit of d: fine
-	VPXORD           Z0, Z0, Z0
-	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        (SI), Z24              // chunk 0
-	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VPDPBUSD.BCST    16(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VPDPBUSD.BCST    20(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VPDPBUSD.BCST    24(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VPDPBUSD.BCST    28(DX)(R12*1), Z24, Z2
-	TESTL            $1, AX
-	JEQ              coarse0
-	VPSLLD           $7, Z0, Z0
-	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        (SI), Z24              // chunk 0
-	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VPDPBUSD.BCST    48(DX)(R12*1), Z24, Z2
-	VMOVDQU32        64(SI), Z24            // chunk 1
-	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VPDPBUSD.BCST    52(DX)(R12*1), Z24, Z2
-	VMOVDQU32        128(SI), Z24           // chunk 2
-	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VPDPBUSD.BCST    56(DX)(R12*1), Z24, Z2
-	VMOVDQU32        192(SI), Z24           // chunk 3
-	VPDPBUSD.BCST    60(DX), Z24, Z0
-	VPDPBUSD.BCST    60(DX)(R12*1), Z24, Z2
+	MOVL          (DX), AX
+	ORL           (DX)(R12*1), AX        // lowest bit of d: fine
+	VPXORD        Z0, Z0, Z0
+	VPXORD        Z2, Z2, Z2
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 16(DX), Z24, Z0
+	VPDPBUSD.BCST 16(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 20(DX), Z24, Z0
+	VPDPBUSD.BCST 20(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 24(DX), Z24, Z0
+	VPDPBUSD.BCST 24(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 28(DX), Z24, Z0
+	VPDPBUSD.BCST 28(DX)(R12*1), Z24, Z2
+	VPSLLD        $7, Z0, Z0
+	VPSLLD        $7, Z2, Z2
+	TESTL         $1, AX
+	JEQ           coarse0
+	VMOVDQU32     (SI), Z24              // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VPDPBUSD.BCST 48(DX)(R12*1), Z24, Z2
+	VMOVDQU32     64(SI), Z24            // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VPDPBUSD.BCST 52(DX)(R12*1), Z24, Z2
+	VMOVDQU32     128(SI), Z24           // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VPDPBUSD.BCST 56(DX)(R12*1), Z24, Z2
+	VMOVDQU32     192(SI), Z24           // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+	VPDPBUSD.BCST 60(DX)(R12*1), Z24, Z2
+
+coarse0:
 	VMOVUPS          (R8), Z24              // ws
 	VMOVUPS          (R9), Z26              // wm
 	VBROADCASTSS     (DX), Z28
@@ -2487,71 +2284,39 @@ block:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 8(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 8(DX)(R12*1), Z26, Z14
-
-done0:
 	VPXORD           Z0, Z0, Z0
 	VPXORD           Z2, Z2, Z2
-	VMOVDQU32        256(SI), Z24            // chunk 4
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
 	VPDPBUSD.BCST    32(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24            // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
 	VPDPBUSD.BCST    36(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24            // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
 	VPDPBUSD.BCST    40(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24            // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
 	VPDPBUSD.BCST    44(DX)(R12*1), Z24, Z2
-	TESTL            $1, AX
-	JEQ              coarse1
 	VPSLLD           $7, Z0, Z0
 	VPSLLD           $7, Z2, Z2
-	VMOVDQU32        256(SI), Z24            // chunk 4
+	TESTL            $1, AX
+	JEQ              coarse1
+	VMOVDQU32        256(SI), Z24           // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
 	VPDPBUSD.BCST    64(DX)(R12*1), Z24, Z2
-	VMOVDQU32        320(SI), Z24            // chunk 5
+	VMOVDQU32        320(SI), Z24           // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
 	VPDPBUSD.BCST    68(DX)(R12*1), Z24, Z2
-	VMOVDQU32        384(SI), Z24            // chunk 6
+	VMOVDQU32        384(SI), Z24           // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
 	VPDPBUSD.BCST    72(DX)(R12*1), Z24, Z2
-	VMOVDQU32        448(SI), Z24            // chunk 7
+	VMOVDQU32        448(SI), Z24           // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
 	VPDPBUSD.BCST    76(DX)(R12*1), Z24, Z2
-	VMOVUPS          64(R8), Z24             // ws
-	VMOVUPS          64(R9), Z26             // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 12(DX), Z26, Z12
-	VBROADCASTSS     (DX)(R12*1), Z28
-	VCVTDQ2PS        Z2, Z2
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z2, Z14
-	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
-	JMP              done1
 
 coarse1:
 	VMOVUPS          64(R8), Z24             // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
 	VMOVUPS          64(R9), Z26             // wm
 	VBROADCASTSS     (DX), Z28
 	VCVTDQ2PS        Z0, Z0
@@ -2563,17 +2328,15 @@ coarse1:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z2, Z14
 	VFMADD231PS.BCST 12(DX)(R12*1), Z26, Z14
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z14, (DI)(R11*1)
+	ADDQ             $512, SI
+	ADDQ             $128, R8
+	ADDQ             $128, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z14, (DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -2654,43 +2417,45 @@ TEXT ·gemmQ16x1G32P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI), Z12
 
 block:
-	MOVL             (DX), AX        // lowest bit of d: fine
-	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24       // chunk 0
-	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST    28(DX), Z24, Z0
-	VMOVDQU32        256(SI), Z24    // chunk 4
-	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24    // chunk 5
-	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24    // chunk 6
-	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24    // chunk 7
-	VPDPBUSD.BCST    44(DX), Z24, Z0
-	TESTL            $1, AX
-	JEQ              coarse0
-	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        (SI), Z24       // chunk 0
-	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST    60(DX), Z24, Z0
-	VMOVDQU32        256(SI), Z24    // chunk 4
-	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24    // chunk 5
-	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24    // chunk 6
-	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24    // chunk 7
-	VPDPBUSD.BCST    76(DX), Z24, Z0
+	MOVL          (DX), AX        // lowest bit of d: fine
+	VPXORD        Z0, Z0, Z0
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 16(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 20(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 24(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 28(DX), Z24, Z0
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 32(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 36(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 40(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 44(DX), Z24, Z0
+	VPSLLD        $7, Z0, Z0
+	TESTL         $1, AX
+	JEQ           coarse0
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+	VMOVDQU32     256(SI), Z24    // chunk 4
+	VPDPBUSD.BCST 64(DX), Z24, Z0
+	VMOVDQU32     320(SI), Z24    // chunk 5
+	VPDPBUSD.BCST 68(DX), Z24, Z0
+	VMOVDQU32     384(SI), Z24    // chunk 6
+	VPDPBUSD.BCST 72(DX), Z24, Z0
+	VMOVDQU32     448(SI), Z24    // chunk 7
+	VPDPBUSD.BCST 76(DX), Z24, Z0
+
+coarse0:
 	VMOVUPS          (R8), Z24       // ws
 	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
@@ -2698,27 +2463,14 @@ block:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 4(DX), Z26, Z12
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 4(DX), Z26, Z12
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
+	ADDQ             $512, SI
+	ADDQ             $64, R8
+	ADDQ             $64, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
 	VZEROUPPER
 	RET
 
@@ -2807,27 +2559,29 @@ TEXT ·gemmQ16x1G16P2AVX512(SB), NOSPLIT, $0-8
 	VMOVUPS (DI), Z12
 
 block:
-	MOVL             (DX), AX        // lowest bit of d: fine
-	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        (SI), Z24       // chunk 0
-	VPDPBUSD.BCST    16(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST    20(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST    24(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST    28(DX), Z24, Z0
-	TESTL            $1, AX
-	JEQ              coarse0
-	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        (SI), Z24       // chunk 0
-	VPDPBUSD.BCST    48(DX), Z24, Z0
-	VMOVDQU32        64(SI), Z24     // chunk 1
-	VPDPBUSD.BCST    52(DX), Z24, Z0
-	VMOVDQU32        128(SI), Z24    // chunk 2
-	VPDPBUSD.BCST    56(DX), Z24, Z0
-	VMOVDQU32        192(SI), Z24    // chunk 3
-	VPDPBUSD.BCST    60(DX), Z24, Z0
+	MOVL          (DX), AX        // lowest bit of d: fine
+	VPXORD        Z0, Z0, Z0
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 16(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 20(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 24(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 28(DX), Z24, Z0
+	VPSLLD        $7, Z0, Z0
+	TESTL         $1, AX
+	JEQ           coarse0
+	VMOVDQU32     (SI), Z24       // chunk 0
+	VPDPBUSD.BCST 48(DX), Z24, Z0
+	VMOVDQU32     64(SI), Z24     // chunk 1
+	VPDPBUSD.BCST 52(DX), Z24, Z0
+	VMOVDQU32     128(SI), Z24    // chunk 2
+	VPDPBUSD.BCST 56(DX), Z24, Z0
+	VMOVDQU32     192(SI), Z24    // chunk 3
+	VPDPBUSD.BCST 60(DX), Z24, Z0
+
+coarse0:
 	VMOVUPS          (R8), Z24       // ws
 	VMOVUPS          (R9), Z26       // wm
 	VBROADCASTSS     (DX), Z28
@@ -2835,39 +2589,28 @@ block:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 8(DX), Z26, Z12
-	JMP              done0
-
-coarse0:
-	VMOVUPS          (R8), Z24               // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          (R9), Z26               // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 8(DX), Z26, Z12
-
-done0:
 	VPXORD           Z0, Z0, Z0
-	VMOVDQU32        256(SI), Z24     // chunk 4
+	VMOVDQU32        256(SI), Z24    // chunk 4
 	VPDPBUSD.BCST    32(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24     // chunk 5
+	VMOVDQU32        320(SI), Z24    // chunk 5
 	VPDPBUSD.BCST    36(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24     // chunk 6
+	VMOVDQU32        384(SI), Z24    // chunk 6
 	VPDPBUSD.BCST    40(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24     // chunk 7
+	VMOVDQU32        448(SI), Z24    // chunk 7
 	VPDPBUSD.BCST    44(DX), Z24, Z0
+	VPSLLD           $7, Z0, Z0
 	TESTL            $1, AX
 	JEQ              coarse1
-	VPSLLD           $7, Z0, Z0
-	VMOVDQU32        256(SI), Z24     // chunk 4
+	VMOVDQU32        256(SI), Z24    // chunk 4
 	VPDPBUSD.BCST    64(DX), Z24, Z0
-	VMOVDQU32        320(SI), Z24     // chunk 5
+	VMOVDQU32        320(SI), Z24    // chunk 5
 	VPDPBUSD.BCST    68(DX), Z24, Z0
-	VMOVDQU32        384(SI), Z24     // chunk 6
+	VMOVDQU32        384(SI), Z24    // chunk 6
 	VPDPBUSD.BCST    72(DX), Z24, Z0
-	VMOVDQU32        448(SI), Z24     // chunk 7
+	VMOVDQU32        448(SI), Z24    // chunk 7
 	VPDPBUSD.BCST    76(DX), Z24, Z0
+
+coarse1:
 	VMOVUPS          64(R8), Z24      // ws
 	VMOVUPS          64(R9), Z26      // wm
 	VBROADCASTSS     (DX), Z28
@@ -2875,27 +2618,14 @@ done0:
 	VMULPS           Z24, Z28, Z30
 	VFMADD231PS      Z30, Z0, Z12
 	VFMADD231PS.BCST 12(DX), Z26, Z12
-	JMP              done1
-
-coarse1:
-	VMOVUPS          64(R8), Z24             // ws
-	VMULPS.BCST      gemm128<>(SB), Z24, Z24
-	VMOVUPS          64(R9), Z26             // wm
-	VBROADCASTSS     (DX), Z28
-	VCVTDQ2PS        Z0, Z0
-	VMULPS           Z24, Z28, Z30
-	VFMADD231PS      Z30, Z0, Z12
-	VFMADD231PS.BCST 12(DX), Z26, Z12
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
+	ADDQ             $512, SI
+	ADDQ             $128, R8
+	ADDQ             $128, R9
+	ADDQ             $80, DX
+	ADDQ             $80, BX
+	DECQ             CX
+	JNE              block
+	VMOVUPS          Z12, (DI)
 	VZEROUPPER
 	RET
 
@@ -3399,8 +3129,6 @@ block:
 	VPBROADCASTD 44(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -3413,6 +3141,8 @@ block:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
+	TESTL        $1, AX
+	JEQ          coarse0
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -3864,79 +3594,12 @@ all0:
 	VPDPBUSD     Z29, Z25, Z11
 
 added0:
-	VMOVUPS      (R8), Z24         // ws
-	VMOVUPS      (R9), Z26         // wm
-	VMOVUPS      (R8)(R15*1), Z25  // ws
-	VMOVUPS      (R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 4(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 4(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 4(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 4(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS (BX)(R12*1), Z28
-	VBROADCASTSS 4(BX)(R12*1), Z29
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z8, Z20
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z9, Z21
-	VFMADD231PS  Z29, Z26, Z20
-	VFMADD231PS  Z29, Z27, Z21
-	VBROADCASTSS (BX)(R12*2), Z28
-	VBROADCASTSS 4(BX)(R12*2), Z29
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z10, Z22
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z11, Z23
-	VFMADD231PS  Z29, Z26, Z22
-	VFMADD231PS  Z29, Z27, Z23
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24           // ws
+	VMOVUPS      (R9), Z26           // wm
+	VMOVUPS      (R8)(R15*1), Z25    // ws
+	VMOVUPS      (R9)(R15*1), Z27    // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -3997,27 +3660,25 @@ coarse0:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z17, 64(DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z19, 64(R13)
-	VMOVUPS Z20, (R13)(R11*1)
-	VMOVUPS Z21, 64(R13)(R11*1)
-	VMOVUPS Z22, (R13)(R11*2)
-	VMOVUPS Z23, 64(R13)(R11*2)
+	ADDQ         $512, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
+	VMOVUPS      Z16, (DI)(R11*2)
+	VMOVUPS      Z17, 64(DI)(R11*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z19, 64(R13)
+	VMOVUPS      Z20, (R13)(R11*1)
+	VMOVUPS      Z21, 64(R13)(R11*1)
+	VMOVUPS      Z22, (R13)(R11*2)
+	VMOVUPS      Z23, 64(R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -4517,8 +4178,6 @@ block:
 	VPBROADCASTD 28(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -4531,6 +4190,8 @@ block:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
+	TESTL        $1, AX
+	JEQ          coarse0
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -4782,79 +4443,12 @@ all0:
 	VPDPBUSD     Z29, Z25, Z11
 
 added0:
-	VMOVUPS      (R8), Z24         // ws
-	VMOVUPS      (R9), Z26         // wm
-	VMOVUPS      (R8)(R15*1), Z25  // ws
-	VMOVUPS      (R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 8(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 8(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 8(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 8(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS (BX)(R12*1), Z28
-	VBROADCASTSS 8(BX)(R12*1), Z29
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z8, Z20
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z9, Z21
-	VFMADD231PS  Z29, Z26, Z20
-	VFMADD231PS  Z29, Z27, Z21
-	VBROADCASTSS (BX)(R12*2), Z28
-	VBROADCASTSS 8(BX)(R12*2), Z29
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z10, Z22
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z11, Z23
-	VFMADD231PS  Z29, Z26, Z22
-	VFMADD231PS  Z29, Z27, Z23
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24           // ws
+	VMOVUPS      (R9), Z26           // wm
+	VMOVUPS      (R8)(R15*1), Z25    // ws
+	VMOVUPS      (R9)(R15*1), Z27    // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 8(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -4915,8 +4509,6 @@ coarse0:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
-
-done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -5009,8 +4601,6 @@ done0:
 	VPBROADCASTD 44(BX)(R12*2), Z29
 	VPDPBUSD     Z29, Z24, Z10
 	VPDPBUSD     Z29, Z25, Z11
-	TESTL        $1, AX
-	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -5023,6 +4613,8 @@ done0:
 	VPSLLD       $7, Z9, Z9
 	VPSLLD       $7, Z10, Z10
 	VPSLLD       $7, Z11, Z11
+	TESTL        $1, AX
+	JEQ          coarse1
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -5274,79 +4866,12 @@ all1:
 	VPDPBUSD     Z29, Z25, Z11
 
 added1:
-	VMOVUPS      64(R8), Z24        // ws
-	VMOVUPS      64(R9), Z26        // wm
-	VMOVUPS      64(R8)(R15*1), Z25 // ws
-	VMOVUPS      64(R9)(R15*1), Z27 // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 12(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 12(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 12(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 12(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS (BX)(R12*1), Z28
-	VBROADCASTSS 12(BX)(R12*1), Z29
-	VCVTDQ2PS    Z8, Z8
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z8, Z20
-	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z9, Z21
-	VFMADD231PS  Z29, Z26, Z20
-	VFMADD231PS  Z29, Z27, Z21
-	VBROADCASTSS (BX)(R12*2), Z28
-	VBROADCASTSS 12(BX)(R12*2), Z29
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z10, Z22
-	VCVTDQ2PS    Z11, Z11
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z11, Z23
-	VFMADD231PS  Z29, Z26, Z22
-	VFMADD231PS  Z29, Z27, Z23
-	JMP          done1
 
 coarse1:
-	VMOVUPS      64(R8), Z24             // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      64(R9), Z26             // wm
-	VMOVUPS      64(R8)(R15*1), Z25      // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VMOVUPS      64(R8), Z24         // ws
+	VMOVUPS      64(R9), Z26         // wm
+	VMOVUPS      64(R8)(R15*1), Z25  // ws
+	VMOVUPS      64(R9)(R15*1), Z27  // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -5407,27 +4932,25 @@ coarse1:
 	VFMADD231PS  Z31, Z11, Z23
 	VFMADD231PS  Z29, Z26, Z22
 	VFMADD231PS  Z29, Z27, Z23
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z17, 64(DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z19, 64(R13)
-	VMOVUPS Z20, (R13)(R11*1)
-	VMOVUPS Z21, 64(R13)(R11*1)
-	VMOVUPS Z22, (R13)(R11*2)
-	VMOVUPS Z23, 64(R13)(R11*2)
+	ADDQ         $512, SI
+	ADDQ         $128, R8
+	ADDQ         $128, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
+	VMOVUPS      Z16, (DI)(R11*2)
+	VMOVUPS      Z17, 64(DI)(R11*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z19, 64(R13)
+	VMOVUPS      Z20, (R13)(R11*1)
+	VMOVUPS      Z21, 64(R13)(R11*1)
+	VMOVUPS      Z22, (R13)(R11*2)
+	VMOVUPS      Z23, 64(R13)(R11*2)
 	VZEROUPPER
 	RET
 
@@ -5793,8 +5316,6 @@ block:
 	VPBROADCASTD 44(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -5803,6 +5324,8 @@ block:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
+	TESTL        $1, AX
+	JEQ          coarse0
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -6112,59 +5635,12 @@ all0:
 	VPDPBUSD     Z31, Z25, Z7
 
 added0:
-	VMOVUPS      (R8), Z24         // ws
-	VMOVUPS      (R9), Z26         // wm
-	VMOVUPS      (R8)(R15*1), Z25  // ws
-	VMOVUPS      (R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 4(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 4(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 4(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 4(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24          // ws
+	VMOVUPS      (R9), Z26          // wm
+	VMOVUPS      (R8)(R15*1), Z25   // ws
+	VMOVUPS      (R9)(R15*1), Z27   // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -6205,23 +5681,21 @@ coarse0:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z17, 64(DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z19, 64(R13)
+	ADDQ         $512, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
+	VMOVUPS      Z16, (DI)(R11*2)
+	VMOVUPS      Z17, 64(DI)(R11*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z19, 64(R13)
 	VZEROUPPER
 	RET
 
@@ -6583,8 +6057,6 @@ block:
 	VPBROADCASTD 28(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -6593,6 +6065,8 @@ block:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
+	TESTL        $1, AX
+	JEQ          coarse0
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -6766,59 +6240,12 @@ all0:
 	VPDPBUSD     Z31, Z25, Z7
 
 added0:
-	VMOVUPS      (R8), Z24         // ws
-	VMOVUPS      (R9), Z26         // wm
-	VMOVUPS      (R8)(R15*1), Z25  // ws
-	VMOVUPS      (R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 8(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 8(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 8(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 8(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24           // ws
+	VMOVUPS      (R9), Z26           // wm
+	VMOVUPS      (R8)(R15*1), Z25    // ws
+	VMOVUPS      (R9)(R15*1), Z27    // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 8(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -6859,8 +6286,6 @@ coarse0:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-
-done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -6925,8 +6350,6 @@ done0:
 	VPBROADCASTD 44(BX), Z31
 	VPDPBUSD     Z31, Z24, Z6
 	VPDPBUSD     Z31, Z25, Z7
-	TESTL        $1, AX
-	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
@@ -6935,6 +6358,8 @@ done0:
 	VPSLLD       $7, Z5, Z5
 	VPSLLD       $7, Z6, Z6
 	VPSLLD       $7, Z7, Z7
+	TESTL        $1, AX
+	JEQ          coarse1
 	XORL         R14, R14
 	MOVL         (DX), AX
 	ANDL         $1, AX
@@ -7108,6 +6533,8 @@ all1:
 	VPDPBUSD     Z31, Z25, Z7
 
 added1:
+
+coarse1:
 	VMOVUPS      64(R8), Z24        // ws
 	VMOVUPS      64(R9), Z26        // wm
 	VMOVUPS      64(R8)(R15*1), Z25 // ws
@@ -7152,72 +6579,21 @@ added1:
 	VFMADD231PS  Z31, Z7, Z19
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	JMP          done1
-
-coarse1:
-	VMOVUPS      64(R8), Z24             // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      64(R9), Z26             // wm
-	VMOVUPS      64(R8)(R15*1), Z25      // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      64(R9)(R15*1), Z27      // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 12(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 12(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	VBROADCASTSS (DX)(R12*2), Z28
-	VBROADCASTSS 12(DX)(R12*2), Z29
-	VCVTDQ2PS    Z4, Z4
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z4, Z16
-	VCVTDQ2PS    Z5, Z5
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z5, Z17
-	VFMADD231PS  Z29, Z26, Z16
-	VFMADD231PS  Z29, Z27, Z17
-	VBROADCASTSS (BX), Z28
-	VBROADCASTSS 12(BX), Z29
-	VCVTDQ2PS    Z6, Z6
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z6, Z18
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z7, Z19
-	VFMADD231PS  Z29, Z26, Z18
-	VFMADD231PS  Z29, Z27, Z19
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
-	VMOVUPS Z16, (DI)(R11*2)
-	VMOVUPS Z17, 64(DI)(R11*2)
-	VMOVUPS Z18, (R13)
-	VMOVUPS Z19, 64(R13)
+	ADDQ         $512, SI
+	ADDQ         $128, R8
+	ADDQ         $128, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
+	VMOVUPS      Z16, (DI)(R11*2)
+	VMOVUPS      Z17, 64(DI)(R11*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z19, 64(R13)
 	VZEROUPPER
 	RET
 
@@ -7445,12 +6821,12 @@ block:
 	VPBROADCASTD 44(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -7515,39 +6891,12 @@ block:
 	VPBROADCASTD 76(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-	VMOVUPS      (R8), Z24           // ws
-	VMOVUPS      (R9), Z26           // wm
-	VMOVUPS      (R8)(R15*1), Z25    // ws
-	VMOVUPS      (R9)(R15*1), Z27    // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 4(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 4(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24          // ws
+	VMOVUPS      (R9), Z26          // wm
+	VMOVUPS      (R8)(R15*1), Z25   // ws
+	VMOVUPS      (R9)(R15*1), Z27   // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -7568,19 +6917,17 @@ coarse0:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
+	ADDQ         $512, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -7804,12 +7151,12 @@ block:
 	VPBROADCASTD 28(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -7842,6 +7189,8 @@ block:
 	VPBROADCASTD 60(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
+
+coarse0:
 	VMOVUPS      (R8), Z24           // ws
 	VMOVUPS      (R9), Z26           // wm
 	VMOVUPS      (R8)(R15*1), Z25    // ws
@@ -7866,37 +7215,6 @@ block:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
-	JMP          done0
-
-coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 8(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 8(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-
-done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -7933,12 +7251,12 @@ done0:
 	VPBROADCASTD 44(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-	TESTL        $1, AX
-	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
 	VPSLLD       $7, Z2, Z2
 	VPSLLD       $7, Z3, Z3
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -7971,39 +7289,12 @@ done0:
 	VPBROADCASTD 76(DX)(R12*1), Z29
 	VPDPBUSD     Z29, Z24, Z2
 	VPDPBUSD     Z29, Z25, Z3
-	VMOVUPS      64(R8), Z24         // ws
-	VMOVUPS      64(R9), Z26         // wm
-	VMOVUPS      64(R8)(R15*1), Z25  // ws
-	VMOVUPS      64(R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 12(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	VBROADCASTSS (DX)(R12*1), Z28
-	VBROADCASTSS 12(DX)(R12*1), Z29
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z2, Z14
-	VCVTDQ2PS    Z3, Z3
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z3, Z15
-	VFMADD231PS  Z29, Z26, Z14
-	VFMADD231PS  Z29, Z27, Z15
-	JMP          done1
 
 coarse1:
-	VMOVUPS      64(R8), Z24             // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      64(R9), Z26             // wm
-	VMOVUPS      64(R8)(R15*1), Z25      // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VMOVUPS      64(R8), Z24        // ws
+	VMOVUPS      64(R9), Z26        // wm
+	VMOVUPS      64(R8)(R15*1), Z25 // ws
+	VMOVUPS      64(R9)(R15*1), Z27 // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -8024,19 +7315,17 @@ coarse1:
 	VFMADD231PS  Z31, Z3, Z15
 	VFMADD231PS  Z29, Z26, Z14
 	VFMADD231PS  Z29, Z27, Z15
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
-	VMOVUPS Z14, (DI)(R11*1)
-	VMOVUPS Z15, 64(DI)(R11*1)
+	ADDQ         $512, SI
+	ADDQ         $128, R8
+	ADDQ         $128, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, (DI)(R11*1)
+	VMOVUPS      Z15, 64(DI)(R11*1)
 	VZEROUPPER
 	RET
 
@@ -8195,10 +7484,10 @@ block:
 	VPBROADCASTD 44(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -8239,29 +7528,12 @@ block:
 	VPBROADCASTD 76(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	VMOVUPS      (R8), Z24           // ws
-	VMOVUPS      (R9), Z26           // wm
-	VMOVUPS      (R8)(R15*1), Z25    // ws
-	VMOVUPS      (R9)(R15*1), Z27    // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 4(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	JMP          done0
 
 coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
+	VMOVUPS      (R8), Z24        // ws
+	VMOVUPS      (R9), Z26        // wm
+	VMOVUPS      (R8)(R15*1), Z25 // ws
+	VMOVUPS      (R9)(R15*1), Z27 // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 4(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -8272,17 +7544,15 @@ coarse0:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
-
-done0:
-	ADDQ    $512, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
+	ADDQ         $512, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
 	VZEROUPPER
 	RET
 
@@ -8437,10 +7707,10 @@ block:
 	VPBROADCASTD 28(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	TESTL        $1, AX
-	JEQ          coarse0
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
+	TESTL        $1, AX
+	JEQ          coarse0
 	VMOVDQU32    (SI), Z24           // chunk 0
 	VMOVDQU32    (SI)(R10*1), Z25    // chunk 0
 	VPBROADCASTD 48(DX), Z28
@@ -8461,6 +7731,8 @@ block:
 	VPBROADCASTD 60(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
+
+coarse0:
 	VMOVUPS      (R8), Z24           // ws
 	VMOVUPS      (R9), Z26           // wm
 	VMOVUPS      (R8)(R15*1), Z25    // ws
@@ -8475,27 +7747,6 @@ block:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
-	JMP          done0
-
-coarse0:
-	VMOVUPS      (R8), Z24               // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      (R9), Z26               // wm
-	VMOVUPS      (R8)(R15*1), Z25        // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      (R9)(R15*1), Z27        // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 8(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-
-done0:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VMOVDQU32    256(SI), Z24        // chunk 4
@@ -8518,10 +7769,10 @@ done0:
 	VPBROADCASTD 44(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	TESTL        $1, AX
-	JEQ          coarse1
 	VPSLLD       $7, Z0, Z0
 	VPSLLD       $7, Z1, Z1
+	TESTL        $1, AX
+	JEQ          coarse1
 	VMOVDQU32    256(SI), Z24        // chunk 4
 	VMOVDQU32    256(SI)(R10*1), Z25 // chunk 4
 	VPBROADCASTD 64(DX), Z28
@@ -8542,29 +7793,12 @@ done0:
 	VPBROADCASTD 76(DX), Z28
 	VPDPBUSD     Z28, Z24, Z0
 	VPDPBUSD     Z28, Z25, Z1
-	VMOVUPS      64(R8), Z24         // ws
-	VMOVUPS      64(R9), Z26         // wm
-	VMOVUPS      64(R8)(R15*1), Z25  // ws
-	VMOVUPS      64(R9)(R15*1), Z27  // wm
-	VBROADCASTSS (DX), Z28
-	VBROADCASTSS 12(DX), Z29
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z24, Z28, Z30
-	VFMADD231PS  Z30, Z0, Z12
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z25, Z28, Z31
-	VFMADD231PS  Z31, Z1, Z13
-	VFMADD231PS  Z29, Z26, Z12
-	VFMADD231PS  Z29, Z27, Z13
-	JMP          done1
 
 coarse1:
-	VMOVUPS      64(R8), Z24             // ws
-	VMULPS.BCST  gemm128<>(SB), Z24, Z24
-	VMOVUPS      64(R9), Z26             // wm
-	VMOVUPS      64(R8)(R15*1), Z25      // ws
-	VMULPS.BCST  gemm128<>(SB), Z25, Z25
-	VMOVUPS      64(R9)(R15*1), Z27      // wm
+	VMOVUPS      64(R8), Z24        // ws
+	VMOVUPS      64(R9), Z26        // wm
+	VMOVUPS      64(R8)(R15*1), Z25 // ws
+	VMOVUPS      64(R9)(R15*1), Z27 // wm
 	VBROADCASTSS (DX), Z28
 	VBROADCASTSS 12(DX), Z29
 	VCVTDQ2PS    Z0, Z0
@@ -8575,16 +7809,14 @@ coarse1:
 	VFMADD231PS  Z31, Z1, Z13
 	VFMADD231PS  Z29, Z26, Z12
 	VFMADD231PS  Z29, Z27, Z13
-
-done1:
-	ADDQ    $512, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	ADDQ    $80, DX
-	ADDQ    $80, BX
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
+	ADDQ         $512, SI
+	ADDQ         $128, R8
+	ADDQ         $128, R9
+	ADDQ         $80, DX
+	ADDQ         $80, BX
+	DECQ         CX
+	JNE          block
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
 	VZEROUPPER
 	RET

@@ -41,9 +41,6 @@ CX k blocks.
 
 A lane is a row. Z0-Z11 integer sums, Z12-Z23 accumulators (two row groups of a
 column are neighbours), Z24-Z27 codes or scales, Z28-Z31 activations.`)
-	a.text("")
-	a.text("DATA gemm128<>(SB)/4, $0x43000000")
-	a.text("GLOBL gemm128<>(SB), RODATA|NOPTR, $4")
 	for _, v := range gemm512Variants() {
 		gemm512(a, v)
 	}
@@ -102,11 +99,10 @@ func gemm512(a *asm, v gemm512Variant) {
 	}
 	for k := range 32 / v.group {
 		gemm512First(a, v, k)
-		if v.planes == 1 {
-			gemm512Scale(a, v, k, acc, false)
-			continue
+		if v.planes == 2 {
+			gemm512Fine(a, v, k)
 		}
-		gemm512Fine(a, v, k, acc)
+		gemm512Scale(a, v, k, acc)
 	}
 	a.i("ADDQ", 512, "SI")
 	a.i("ADDQ", 64*32/v.group, "R8")
@@ -159,27 +155,21 @@ func gemm512First(a *asm, v gemm512Variant, k int) {
 	gemm512Dots(a, v, k, 0, 0, v.cols)
 }
 
-// gemm512Fine emits the products of plane 1 and the scaling of scale group k, which
-// is one of three: no column is fine (the sums stand for 128 times as much), most
-// are (all columns together), or some are (one after the other, which costs more
-// loads but no products with zeros).
-func gemm512Fine(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
-	coarse, done := skipCoarse(a, k), fmt.Sprintf("done%d", k)
+// gemm512Fine makes the sums of plane 0 stand for 128 times as much and adds the
+// products of plane 1 of scale group k, unless no column is fine.
+func gemm512Fine(a *asm, v gemm512Variant, k int) {
 	for c := range v.cols {
 		for g := range v.rowGroups {
 			a.i("VPSLLD", 7, sum512(c, g), sum512(c, g))
 		}
 	}
+	coarse := skipCoarse(a, k)
 	if v.cols <= 2 {
 		gemm512Dots(a, v, k, 1, 0, v.cols)
 	} else {
 		gemm512Some(a, v, k)
 	}
-	gemm512Scale(a, v, k, acc, false)
-	a.i("JMP", done)
 	a.label(coarse)
-	gemm512Scale(a, v, k, acc, true)
-	a.label(done)
 }
 
 // gemm512Some adds plane 1: to all columns when more than half are fine, else to
@@ -232,16 +222,11 @@ func gemm512Dots(a *asm, v gemm512Variant, k, p, from, to int) {
 	}
 }
 
-// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc). Of coarse
-// columns in two planes the sums lack a factor of 128; ws takes it, which changes no
-// bit of the product.
-func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string, coarse bool) {
+// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc).
+func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
 	for g := range v.rowGroups {
 		a.i("VMOVUPS", rowMem(64*k, g, "R8", "R15"), avx512.r(24+g))
 		a.note("ws")
-		if coarse {
-			a.i("VMULPS.BCST", "gemm128<>(SB)", avx512.r(24+g), avx512.r(24+g))
-		}
 		a.i("VMOVUPS", rowMem(64*k, g, "R9", "R15"), avx512.r(26+g))
 		a.note("wm")
 	}
