@@ -13,6 +13,12 @@ type Batch struct {
 	Rows   []kvcache.Rows // sequences and how many tokens each gets
 	Tokens []int32        // all tokens, sequence by sequence
 	Want   []bool         // for which tokens logits are computed
+	// Parallel lets emit be called for several rows at a time, from any worker
+	// and in any order.
+	Parallel bool
+	// Hidden, when set, gets the final norm of each wanted row, which embeddings
+	// are made of, in place of emit: [EmbedDim], valid during the call.
+	Hidden func(row int, x []float32) error
 }
 
 // Forward appends the tokens of b to their sequences and calls emit with the
@@ -28,7 +34,8 @@ func (s *State) Forward(ctx context.Context, cache *kvcache.Cache, b *Batch, emi
 		s.step.Abort()
 		return err
 	}
-	if err := s.project(ctx, emit); err != nil {
+	s.out = outTask{s: s, emit: emit, hidden: b.Hidden, parallel: b.Parallel}
+	if err := s.project(ctx); err != nil {
 		s.step.Abort()
 		return err
 	}
@@ -106,11 +113,12 @@ func (s *State) run(ctx context.Context) error {
 	return nil
 }
 
-// project computes the logits of the wanted rows, a few at a time.
-func (s *State) project(ctx context.Context, emit func(int, []float32) error) error {
+// project computes the logits of the wanted rows, a few at a time, and hands
+// them on.
+func (s *State) project(ctx context.Context) error {
 	m, c := s.m, s.m.cfg
 	ld := m.head.matrix.Rows
-	if n := min(headRows, len(s.want)) * ld; n > len(s.logits) {
+	if n := min(headRows, len(s.want)) * ld; n > len(s.logits) && s.out.hidden == nil {
 		s.logits = make([]float32, n)
 	}
 	for s.head = 0; s.head < len(s.want); s.head += headRows {
@@ -120,19 +128,57 @@ func (s *State) project(ctx context.Context, emit func(int, []float32) error) er
 		n := min(headRows, len(s.want)-s.head)
 		s.inHead.set(n, c.EmbedDim)
 		s.forRows(n, headRow)
-		mul := s.mul(s.inHead)
-		mul.add(m.head, s.logits, ld)
-		mul.run()
-		for i := range n {
-			row := int(s.want[s.head+i])
-			logits := s.logits[i*ld : i*ld+c.VocabSize]
-			s.finishLogits(logits)
-			if err := emit(row, logits); err != nil {
-				return err
-			}
+		if s.out.hidden == nil {
+			mul := s.mul(s.inHead)
+			mul.add(m.head, s.logits, ld)
+			mul.run()
+		}
+		if err := s.out.run(n); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// outTask hands computed rows to the caller.
+type outTask struct {
+	s        *State
+	emit     func(int, []float32) error
+	hidden   func(int, []float32) error
+	parallel bool
+	errs     [headRows]error
+}
+
+func (t *outTask) run(n int) error {
+	if t.parallel && n > 1 {
+		t.s.pool.Run(t, n)
+	} else {
+		for i := range n {
+			if t.Do(0, i); t.errs[i] != nil {
+				break
+			}
+		}
+	}
+	for _, err := range t.errs[:n] {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Do hands on one row.
+func (t *outTask) Do(_, i int) {
+	s := t.s
+	row := int(s.want[s.head+i])
+	if t.hidden != nil {
+		t.errs[i] = t.hidden(row, s.inHead.row(i))
+		return
+	}
+	ld := s.m.head.matrix.Rows
+	logits := s.logits[i*ld : i*ld+s.m.cfg.VocabSize]
+	s.finishLogits(logits)
+	t.errs[i] = t.emit(row, logits)
 }
 
 // headRow norms one wanted row for the output projection.

@@ -86,6 +86,7 @@ type State struct {
 	head           int     // first of them in progress
 	rowOp          rowTask
 	mulOp          mulTask
+	out            outTask
 }
 
 // NewState sizes a state for passes of at most maxRows rows over a cache.
