@@ -135,14 +135,18 @@ func (g *generator) run(ctx context.Context, yield func(Token, error) bool) {
 
 // next computes the next token into g.cur and appends it to the session.
 func (g *generator) next(ctx context.Context) error {
-	s := g.s
-	if err := s.last(ctx, g.sample); err != nil {
+	if err := g.s.last(ctx, g.sample); err != nil {
 		return err
 	}
+	return g.accept()
+}
+
+// accept makes the drawn token part of the session and settles its text.
+func (g *generator) accept() error {
 	if err := g.chain.Accept(g.cur.ID); err != nil {
 		return err
 	}
-	s.tokens = append(s.tokens, g.cur.ID)
+	g.s.tokens = append(g.s.tokens, g.cur.ID)
 	g.count++
 	g.finish()
 	return nil
