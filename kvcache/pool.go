@@ -85,6 +85,16 @@ func (p *pool) reserve(ws []want) error {
 	return nil
 }
 
+// unreserve gives back what was reserved and not taken: of sequences that share
+// a block, the last one to grow needs no copy.
+func (p *pool) unreserve(ws []want) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range ws {
+		p.used -= int64(w.n) * int64(w.class.size)
+	}
+}
+
 func (c *class) grow() error {
 	mem, err := mmap.Alloc(c.perSlab * c.size)
 	if err != nil {

@@ -60,10 +60,21 @@ func (c *Cache) Begin(t *Step, rows []Rows) error {
 			t.seqOf = append(t.seqOf, int32(i))
 			t.posOf = append(t.posOf, int32(r.Seq.n+p))
 		}
-		r.Seq.grow(r.N)
+		r.Seq.grow(r.N, t)
 		r.Seq.inStep = true
 	}
+	c.pool.unreserve(t.wants)
 	return nil
+}
+
+// take takes one of the blocks that Begin reserved.
+func (t *Step) take(cl *class) uint32 {
+	for i := range t.wants {
+		if t.wants[i].class == cl {
+			t.wants[i].n--
+		}
+	}
+	return t.cache.pool.take(cl)
 }
 
 // count fills t.wants with the blocks that the rows need.
@@ -111,18 +122,18 @@ func (s *Seq) tailShared(i int) bool {
 }
 
 // grow gives every lane room for n more tokens out of the reserved blocks.
-func (s *Seq) grow(n int) {
+func (s *Seq) grow(n int, t *Step) {
 	for i := range s.lanes {
 		l, cl := &s.lanes[i], s.cache.lanes[i].class
 		if s.tailShared(i) {
 			last := len(l.blocks) - 1
-			fresh := s.cache.pool.take(cl)
+			fresh := t.take(cl)
 			copy(cl.bytes(fresh), cl.bytes(l.blocks[last]))
 			s.cache.pool.release(cl, l.blocks[last:])
 			l.blocks[last] = fresh
 		}
 		for want := (s.n + n + BlockSlots - 1) / BlockSlots; l.first+len(l.blocks) < want; {
-			l.blocks = append(l.blocks, s.cache.pool.take(cl))
+			l.blocks = append(l.blocks, t.take(cl))
 		}
 	}
 }
