@@ -27,6 +27,11 @@ type Engine struct {
 	pool  *parallel.Pool
 	own   ownTemplate
 
+	schedMu     sync.Mutex // guards the scheduler's coming and going
+	sched       *scheduler // nil until the first job
+	schedule    Schedule
+	schedClosed bool
+
 	mu     sync.Mutex // one pass at a time; guards what follows
 	state  *model.State
 	closed bool
@@ -133,10 +138,12 @@ func (e *Engine) release() error {
 	return errors.Join(append(errs, e.file.Close())...)
 }
 
-// Close waits for the running pass and frees the model; the calls of sessions
+// Close waits for the running pass and frees the model; jobs end with
+// ErrClosed, the calls of sessions
 // that are still open then return ErrClosed, and the last of them to be closed
 // frees the memory. It may be called more than once.
 func (e *Engine) Close() error {
+	e.stopScheduler()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
