@@ -69,6 +69,9 @@ func (c *Chain) Dist(dst *Dist, logits []float32, pos uint32) error {
 	return nil
 }
 
+// Rand returns the random numbers of position pos in the chain's seed and stream.
+func (c *Chain) Rand(pos uint32) Rand { return NewRand(c.seed, c.stream, pos) }
+
 // run loads the logits and applies the stages.
 func (c *Chain) run(logits []float32, r Rand) error {
 	if len(logits) != c.vocab.Size {

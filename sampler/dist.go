@@ -20,6 +20,33 @@ func (d *Dist) Prob(id int32) float64 {
 	return 0
 }
 
+// Draw returns the first token, by id, at which the running sum of probabilities
+// exceeds u times their sum, for u in [0, 1). d must hold a token of positive
+// probability; others may be 0, and the sum need not be 1.
+func (d *Dist) Draw(u float64) int32 {
+	sum := 0.0
+	for _, p := range d.P {
+		sum += p
+	}
+	goal, run, last := u*sum, 0.0, -1
+	for i, p := range d.P {
+		if p == 0 {
+			continue
+		}
+		run += p
+		last = i
+		if run > goal {
+			break
+		}
+	}
+	return d.IDs[last]
+}
+
+// Set makes d a copy of src.
+func (d *Dist) Set(src *Dist) {
+	d.IDs, d.P = append(d.IDs[:0], src.IDs...), append(d.P[:0], src.P...)
+}
+
 // fill sets d to the softmax of c.
 func (d *Dist) fill(c *Cand) {
 	w, sum := c.softmax()

@@ -15,6 +15,12 @@ const (
 	PurposeDist Purpose = 1
 	// PurposeXTC is the coin of the xtc stage.
 	PurposeXTC Purpose = 2
+	// PurposeAccept is the coin that accepts or rejects a drafted token.
+	PurposeAccept Purpose = 3
+	// PurposeResidual is the draw that follows the rejection of all drafted tokens.
+	PurposeResidual Purpose = 4
+	// PurposeDraft is the draw of a drafted token.
+	PurposeDraft Purpose = 5
 )
 
 // maxDraws bounds the index of a draw: 24 bits of the counter.

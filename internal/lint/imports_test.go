@@ -35,7 +35,8 @@ var units = []unit{
 	{"attention", "kvcache quant kernels " + numeric},
 	{"model", "attention kvcache quant kernels internal/gguf " + numeric},
 	{"sampler", "kernels " + numeric},
-	{".", "internal/sched model attention kvcache quant kernels sampler " +
+	{"internal/speculate", "sampler " + numeric},
+	{".", "internal/sched internal/speculate model attention kvcache quant kernels sampler " +
 		"internal/gguf internal/tokenizer internal/chat internal/hub " + numeric},
 
 	{"internal/parallel", "kernels " + numeric},
