@@ -2,9 +2,12 @@ package kvasir
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +18,45 @@ import (
 
 // Message is one turn of a conversation.
 type Message struct {
-	Role    string `json:"role"` // system, user, assistant, tool
+	Role    string `json:"role"` // system, developer, user, assistant, tool
 	Content string `json:"content"`
+	// Reasoning came before the content of an assistant.
+	Reasoning  string     `json:"reasoning_content,omitempty"`
+	ToolCalls  []ToolCall `json:"tool_calls,omitempty"`   // of an assistant
+	ToolCallID string     `json:"tool_call_id,omitempty"` // that a tool message answers
+	Name       string     `json:"name,omitempty"`         // of the tool or speaker
+}
+
+// ToolCall is a call that the model made. Arguments is the JSON text of an
+// object.
+type ToolCall struct {
+	ID        string `json:"id,omitempty"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+}
+
+// Tool is a function that the model may call.
+type Tool struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // JSON schema of an object; nil = none
+}
+
+// definition is the form that templates know.
+func (t *Tool) definition() (json.RawMessage, error) {
+	type function struct {
+		Name        string          `json:"name"`
+		Description string          `json:"description,omitempty"`
+		Parameters  json.RawMessage `json:"parameters"`
+	}
+	f := function{t.Name, t.Description, t.Parameters}
+	if f.Parameters == nil {
+		f.Parameters = json.RawMessage(`{"type":"object","properties":{}}`)
+	}
+	return json.Marshal(struct {
+		Type     string   `json:"type"`
+		Function function `json:"function"`
+	}{"function", f})
 }
 
 // ChatRequest is a conversation to be continued by the model.
@@ -25,6 +65,12 @@ type ChatRequest struct {
 	// Template is the name of a built-in template or the path of a file; ""
 	// means the model's own, or a built-in one that fits its vocabulary.
 	Template string
+	// Tools may be called by the model; see [Engine.NewSplitter].
+	Tools []Tool
+	// Vars are further variables of the template.
+	Vars map[string]json.RawMessage
+	// Open leaves the last message open, so that the model goes on with it.
+	Open bool
 	// Thinking asks a reasoning model to think first, or not to; nil leaves it
 	// to the template.
 	Thinking *bool
@@ -46,10 +92,9 @@ func (e *Engine) ChatPrompt(r ChatRequest) (Prompt, error) {
 	if err != nil {
 		return Prompt{}, err
 	}
-	in := chat.Input{AddGenerationPrompt: true, EnableThinking: r.Thinking, Now: time.Now()}
-	in.BOS, in.EOS = e.special(e.tok.BOS()), e.special(e.tok.EOS())
-	for _, m := range r.Messages {
-		in.Messages = append(in.Messages, chat.Message{Role: m.Role, Content: m.Content})
+	in, err := e.chatInput(r)
+	if err != nil {
+		return Prompt{}, err
 	}
 	spans, err := t.Render(in)
 	if err != nil {
@@ -60,6 +105,30 @@ func (e *Engine) ChatPrompt(r ChatRequest) (Prompt, error) {
 		p.spans[i] = tokenizer.Span(s)
 	}
 	return p, nil
+}
+
+// chatInput is what the template is given.
+func (e *Engine) chatInput(r ChatRequest) (chat.Input, error) {
+	in := chat.Input{AddGenerationPrompt: !r.Open, EnableThinking: r.Thinking, Now: time.Now()}
+	in.BOS, in.EOS = e.special(e.tok.BOS()), e.special(e.tok.EOS())
+	for _, m := range r.Messages {
+		c := chat.Message{Role: m.Role, Content: m.Content, ReasoningContent: m.Reasoning, ToolCallID: m.ToolCallID, Name: m.Name}
+		for _, t := range m.ToolCalls {
+			c.ToolCalls = append(c.ToolCalls, chat.ToolCall(t))
+		}
+		in.Messages = append(in.Messages, c)
+	}
+	for i := range r.Tools {
+		d, err := r.Tools[i].definition()
+		if err != nil {
+			return in, fmt.Errorf("tool %q: %w", r.Tools[i].Name, err)
+		}
+		in.Tools = append(in.Tools, d)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Vars)) {
+		in.Extra = append(in.Extra, chat.Var{Name: name, Value: r.Vars[name]})
+	}
+	return in, nil
 }
 
 // special returns the text of a special token, "" for none.
@@ -113,8 +182,8 @@ func (o *ownTemplate) get(e *Engine) (*chat.Template, error) {
 	return o.t, o.err
 }
 
-// Chat renders the conversation and generates the reply in a session of its
-// own.
+// Chat renders the conversation and generates the reply, in passes shared with
+// other jobs; see [Engine.Submit].
 func (e *Engine) Chat(ctx context.Context, r ChatRequest) iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		p, err := e.ChatPrompt(r)
@@ -122,14 +191,13 @@ func (e *Engine) Chat(ctx context.Context, r ChatRequest) iter.Seq2[Token, error
 			yield(Token{}, err)
 			return
 		}
-		s, err := e.NewSession()
+		j, err := e.Submit(ctx, Request{Prompt: p, GenerateOptions: r.GenerateOptions})
 		if err != nil {
 			yield(Token{}, err)
 			return
 		}
-		defer s.Close()
-		for tok, err := range s.Generate(ctx, p, r.GenerateOptions) {
-			if !yield(tok, err) {
+		for o, err := range j.Outputs(ctx) {
+			if !yield(o.Token, err) {
 				return
 			}
 		}
