@@ -46,6 +46,9 @@ func (e *Engine) encode(p Prompt, first bool) ([]int32, error) {
 	return e.tok.Encode(nil, p.Text, tokenizer.Options{AddSpecial: first && !p.NoSpecial, ParseSpecial: !p.NoSpecial}), nil
 }
 
+// Encode returns the tokens that a prompt opens an empty session with.
+func (e *Engine) Encode(p Prompt) ([]int32, error) { return e.encode(p, true) }
+
 // Tokenizer gives access to a model's vocabulary. It is safe for concurrent
 // use. The zero value, which a model without a known vocabulary has, encodes
 // nothing and decodes to nothing.

@@ -49,7 +49,8 @@ var units = []unit{
 	{"internal/hub", "golang.org/x/sys"},
 	{"internal/sched", "model attention kvcache quant kernels sampler " + numeric},
 
-	{"internal/eval", ". model attention kvcache quant kernels sampler internal/gguf gonum.org/v1/gonum gonum.org/v1/plot"},
+	{"internal/recall", ""},
+	{"internal/eval", ". internal/recall model attention kvcache quant kernels sampler internal/gguf gonum.org/v1/gonum gonum.org/v1/plot"},
 	{"internal/server", ". internal/hub github.com/prometheus/client_golang golang.org/x/text"},
 	{"internal/repl", ". internal/hub golang.org/x/term golang.org/x/text"},
 	{"cmd", ". internal/server internal/repl internal/eval internal/bench internal/hub model attention kvcache quant kernels sampler internal/gguf " +
