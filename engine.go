@@ -91,7 +91,8 @@ func (e *Engine) load() error {
 		return err
 	}
 	e.cache, err = kvcache.Open(kvcache.Config{
-		Layers: cfg.CacheLayers(), K: e.opts.k, V: e.opts.k, Ctx: e.opts.Context, PoolBytes: e.opts.CacheBytes,
+		Layers: e.model.CacheLayers(), K: e.opts.k, V: e.opts.k, Ctx: e.opts.Context, PoolBytes: e.opts.CacheBytes,
+		Trained: cfg.ContextLength, Workers: e.pool,
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (o Options) resolve() (*resolved, error) {
 	if r.k, err = kvcache.ParseDType(r.KVType); err != nil {
 		return nil, fmt.Errorf("kv-type: %w", err)
 	}
-	if _, err = kvcache.LookupPolicy(o.KV); err != nil {
+	if _, _, err = kvcache.LookupPolicy(o.KV); err != nil {
 		return nil, fmt.Errorf("kv: %w", err)
 	}
 	if r.selector, err = attention.Lookup(o.Attention); err != nil {

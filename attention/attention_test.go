@@ -63,7 +63,7 @@ func (f *fixture) run(t testing.TB, workers int, sel Selector, chunks ...int) []
 			st.Put(0, i, f.k[p*l.KVHeads*l.KDim:(p+1)*l.KVHeads*l.KDim], f.v[p*l.KVHeads*l.VDim:(p+1)*l.KVHeads*l.VDim], tmp)
 		}
 		require.NoError(t, r.Forward(out[from*l.QHeads*l.VDim:], l, st, f.q[from*l.QHeads*l.KDim:], l.QHeads*l.KDim))
-		st.Commit()
+		require.NoError(t, st.Commit())
 		from += n
 	}
 	return out
@@ -218,14 +218,14 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	r := NewRunner(pool, denseSelector{}, []Layer{f.l}, f.n, f.n)
 	st := kvcache.NewStep(1, f.n)
 	require.NoError(t, c.Begin(st, []kvcache.Rows{{Seq: s, N: 1500}}))
-	st.Commit()
+	require.NoError(t, st.Commit())
 	tmp := make([]byte, c.TmpBytes())
 	out := make([]float32, f.l.QHeads*f.l.VDim)
 	require.Zero(t, testing.AllocsPerRun(50, func() {
 		_ = c.Begin(st, []kvcache.Rows{{Seq: s, N: 1}})
 		st.Put(0, 0, f.k, f.v, tmp)
 		_ = r.Forward(out, &f.l, st, f.q, f.l.QHeads*f.l.KDim)
-		st.Commit()
+		_ = st.Commit()
 	}))
 }
 
@@ -246,7 +246,7 @@ func benchDecode(b *testing.B, l Layer, depth int) {
 	r := NewRunner(pool, denseSelector{}, []Layer{l}, f.n, f.n)
 	st := kvcache.NewStep(1, f.n)
 	_ = c.Begin(st, []kvcache.Rows{{Seq: s, N: depth}})
-	st.Commit()
+	_ = st.Commit()
 	_ = c.Begin(st, []kvcache.Rows{{Seq: s, N: 1}})
 	out := make([]float32, l.QHeads*l.VDim)
 	b.SetBytes(int64(depth * l.KVHeads * (l.KDim + l.VDim) * 2))

@@ -73,19 +73,29 @@ func (c *Cache) Stats() Stats {
 	return Stats{Bytes: c.pool.used, Peak: c.pool.peak, Limit: c.pool.limit, Seqs: seqs}
 }
 
-// NewSeq starts an empty sequence under the named policy ("" = dense).
-func (c *Cache) NewSeq(policy string) (*Seq, error) {
-	p, err := LookupPolicy(policy)
+// NewSeq starts an empty sequence under a policy, such as
+// "snapkv:budget=1024" ("" = dense).
+func (c *Cache) NewSeq(spec string) (*Seq, error) {
+	p, params, err := LookupPolicy(spec)
 	if err != nil {
 		return nil, err
 	}
+	st, err := p.New(params, &c.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cache policy %s: %w", p.Name(), err)
+	}
+	return c.open(spec, p, st)
+}
+
+// open starts a sequence with a state of its own.
+func (c *Cache) open(spec string, p Policy, st State) (*Seq, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, fmt.Errorf("cache: %w", ErrClosed)
 	}
 	c.seqs++
-	return &Seq{cache: c, policy: p, lanes: make([]lane, len(c.lanes)), epoch: 1}, nil
+	return &Seq{cache: c, spec: spec, policy: p, state: st, needs: st.Needs(), lanes: make([]lane, len(c.lanes)), epoch: 1}, nil
 }
 
 // Close frees all memory. Every sequence must have been closed.

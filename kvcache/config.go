@@ -3,6 +3,8 @@ package kvcache
 import (
 	"errors"
 	"fmt"
+
+	"kvasir/internal/parallel"
 )
 
 // BlockSlots is the number of slots (tokens) in a block.
@@ -25,7 +27,16 @@ type LayerSpec struct {
 	KVHeads    int
 	KDim, VDim int // values per head
 	Window     int // 0 = every earlier token is visible; else those with distance < Window
+
+	// What policies need to weigh slots; the cache itself works without.
+	QHeads  int     // 0 = KVHeads
+	Scale   float32 // multiplies q·k; 0 = 1
+	SoftCap float32 // s = c·tanh(s/c) on the scaled score; 0 = off
+	Rope    *Rope   // nil = keys are not rotated
 }
+
+// Group is the number of query heads that share a KV head.
+func (l *LayerSpec) Group() int { return max(1, l.QHeads/l.KVHeads) }
 
 // Config fixes the layout of a cache for one model.
 type Config struct {
@@ -33,6 +44,12 @@ type Config struct {
 	K, V      DType // storage of keys and values; F16 is the zero value
 	Ctx       int   // the most tokens a sequence may hold
 	PoolBytes int64 // limit over all sequences; 0 = none
+
+	// Trained is the context that the model was trained with; 0 = Ctx. Policies
+	// that go on for ever keep distances below it.
+	Trained int
+	// Workers carry out compactions; nil = the calling goroutine.
+	Workers *parallel.Pool
 }
 
 func (c *Config) validate() error {
@@ -48,6 +65,9 @@ func (c *Config) validate() error {
 	for i, l := range c.Layers {
 		if l.KVHeads < 1 || l.KDim < 1 || l.VDim < 1 || l.Window < 0 {
 			return fmt.Errorf("layer %d: %d heads of %d and %d values, window %d: out of range", i, l.KVHeads, l.KDim, l.VDim, l.Window)
+		}
+		if l.QHeads < 0 || l.QHeads%l.KVHeads != 0 {
+			return fmt.Errorf("layer %d: %d query heads do not share %d heads evenly", i, l.QHeads, l.KVHeads)
 		}
 		for _, s := range []struct {
 			name string

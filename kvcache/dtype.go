@@ -147,6 +147,17 @@ func (t DType) loadV(dst []float32, tile []byte, dim int) {
 	t.decode(dst[:dim*BlockSlots], tile)
 }
 
+// decodeRow reads one row of any length.
+func (t DType) decodeRow(dst []float32, src []byte) {
+	if t != F32 {
+		t.decode(dst, src)
+		return
+	}
+	for d := range dst {
+		dst[d] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*d:]))
+	}
+}
+
 // decode reads rows in the type's row form; len(dst) is a multiple of 32.
 func (t DType) decode(dst []float32, src []byte) {
 	switch t {

@@ -27,7 +27,7 @@ func TestForksThatGrowTogetherLeaveNothingReserved(t *testing.T) {
 	}
 	require.NoError(t, c.Begin(st, rows))
 	put(c, st, []int{6, 7, 8, 9})
-	st.Commit()
+	require.NoError(t, st.Commit())
 	for i, s := range seqs {
 		check(t, c, s, []int{1, 2, 3, 4, 5, 6 + i})
 		s.Close()

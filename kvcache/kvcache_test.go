@@ -30,9 +30,9 @@ func row(l LayerSpec, layer int, tok int) (k, v []float32) {
 // feed appends tokens to a sequence in one step.
 func feed(t require.TestingT, c *Cache, s *Seq, toks []int) {
 	st := NewStep(1, len(toks))
-	require.NoError(t, c.Begin(st, []Rows{{s, len(toks)}}))
+	require.NoError(t, c.Begin(st, []Rows{{Seq: s, N: len(toks)}}))
 	put(c, st, toks)
-	st.Commit()
+	require.NoError(t, st.Commit())
 }
 
 func put(c *Cache, st *Step, toks []int) {
@@ -49,7 +49,7 @@ func put(c *Cache, st *Step, toks []int) {
 func check(t require.TestingT, c *Cache, s *Seq, toks []int) {
 	require.Equal(t, len(toks), s.Len())
 	st := NewStep(1, 1)
-	require.NoError(t, c.Begin(st, []Rows{{s, 1}}))
+	require.NoError(t, c.Begin(st, []Rows{{Seq: s, N: 1}}))
 	defer st.Abort()
 	var v View
 	for layer, spec := range c.cfg.Layers {
@@ -128,12 +128,12 @@ func TestLimits(t *testing.T) {
 	s, err := c.NewSeq("dense")
 	require.NoError(t, err)
 	st := NewStep(1, 500)
-	require.ErrorIs(t, c.Begin(st, []Rows{{s, 401}}), ErrFull)
+	require.ErrorIs(t, c.Begin(st, []Rows{{Seq: s, N: 401}}), ErrFull)
 	feed(t, c, s, make([]int, 96))
 	used := c.Stats().Bytes
-	require.ErrorIs(t, c.Begin(st, []Rows{{s, 200}}), ErrPool)
+	require.ErrorIs(t, c.Begin(st, []Rows{{Seq: s, N: 200}}), ErrPool)
 	require.Equal(t, used, c.Stats().Bytes, "a refused step takes nothing")
-	require.Error(t, c.Begin(st, []Rows{{s, 1}, {s, 1}}))
+	require.Error(t, c.Begin(st, []Rows{{Seq: s, N: 1}, {Seq: s, N: 1}}))
 	s.Close()
 	s.Close()
 	_, err = s.Fork()
@@ -212,7 +212,7 @@ func TestSequencesProperty(t *testing.T) {
 				if len(l.toks)+40 >= c.cfg.Ctx {
 					return
 				}
-				require.NoError(t, c.Begin(st, []Rows{{l.s, 40}}))
+				require.NoError(t, c.Begin(st, []Rows{{Seq: l.s, N: 40}}))
 				put(c, st, make([]int, 40))
 				st.Abort()
 			},
@@ -280,7 +280,7 @@ func BenchmarkPut(b *testing.B) {
 			c, _ := Open(cfg)
 			s, _ := c.NewSeq("")
 			st := NewStep(1, 1)
-			_ = c.Begin(st, []Rows{{s, 1}})
+			_ = c.Begin(st, []Rows{{Seq: s, N: 1}})
 			k, v := row(cfg.Layers[0], 0, 1)
 			tmp := make([]byte, c.TmpBytes())
 			b.SetBytes(int64(4 * (len(k) + len(v))))

@@ -27,6 +27,7 @@ type class struct {
 	perSlab int
 	slabs   atomic.Pointer[[]*slab] // replaced when it grows, so that readers need no lock
 	free    []uint32
+	held    int // of the free ones, reserved
 }
 
 // slab is memory for perSlab blocks.
@@ -74,11 +75,14 @@ func (p *pool) reserve(ws []want) error {
 		return fmt.Errorf("%w: %d bytes wanted, %d of %d in use", ErrPool, bytes, p.used, p.limit)
 	}
 	for _, w := range ws {
-		for len(w.class.free) < w.n {
+		for len(w.class.free)-w.class.held < w.n {
 			if err := w.class.grow(); err != nil {
 				return fmt.Errorf("%w: %w", ErrPool, err)
 			}
 		}
+	}
+	for _, w := range ws {
+		w.class.held += w.n
 	}
 	p.used += bytes
 	p.peak = max(p.peak, p.used)
@@ -91,6 +95,7 @@ func (p *pool) unreserve(ws []want) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range ws {
+		w.class.held -= w.n
 		p.used -= int64(w.n) * int64(w.class.size)
 	}
 }
@@ -122,6 +127,7 @@ func (p *pool) take(c *class) uint32 {
 	defer p.mu.Unlock()
 	id := c.free[len(c.free)-1]
 	c.free = c.free[:len(c.free)-1]
+	c.held--
 	p.serial++
 	*c.meta(id) = blockMeta{refs: 1, serial: p.serial}
 	return id
@@ -147,6 +153,36 @@ func (p *pool) release(c *class, ids []uint32) {
 			p.used -= int64(c.size)
 		}
 	}
+}
+
+// recycle drops a reference of each block and keeps those without one reserved
+// for the caller. It returns how many these are.
+func (p *pool) recycle(c *class, ids []uint32) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, id := range ids {
+		m := c.meta(id)
+		if m.refs--; m.refs == 0 {
+			c.free = append(c.free, id)
+			n++
+		}
+	}
+	c.held += n
+	return n
+}
+
+// alone counts the blocks that have one user only.
+func (p *pool) alone(c *class, ids []uint32) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, id := range ids {
+		if c.meta(id).refs == 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // shared reports whether a block has more than one user.

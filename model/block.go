@@ -67,8 +67,8 @@ func rotateAndStore(s *State, worker, r int) {
 		half := c.RopeDim / 2
 		cos, sin := s.cos[l.rope][r*half:(r+1)*half], s.sin[l.rope][r*half:(r+1)*half]
 		spec := s.m.ropeSpecs[l.rope]
-		spec.rotate(q, cos, sin, c.Heads, c.KeyDim)
-		spec.rotate(k, cos, sin, kv, c.KeyDim)
+		spec.Turn(q, cos, sin, c.Heads, c.KeyDim)
+		spec.Turn(k, cos, sin, kv, c.KeyDim)
 	}
 	s.step.Put(s.li, r, k, v, s.tmp[worker])
 }

@@ -40,7 +40,8 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, 32, c.RopeOrigCtx)
 	require.Equal(t, float32(1/math.Sqrt(32)), c.AttnScale)
 	require.Equal(t, []float32{1, 1, 1, 0, 0}, []float32{c.EmbedScale, c.ResScale, c.LogitScale, c.AttnCap, c.FinalCap})
-	require.Equal(t, []kvcache.LayerSpec{{KVHeads: 2, KDim: 32, VDim: 32}, {KVHeads: 2, KDim: 32, VDim: 32}}, c.CacheLayers())
+	spec := kvcache.LayerSpec{KVHeads: 2, KDim: 32, VDim: 32, QHeads: 4, Scale: c.AttnScale}
+	require.Equal(t, []kvcache.LayerSpec{spec, spec}, c.CacheLayers())
 
 	c, err = config(t, tinymodel.Spec{Arch: "llama", Rope: tinymodel.RopeLinear}, func(m *tinymodel.Model) {
 		m.Set("rope.scaling.type", gguf.Scalar("none"))

@@ -275,7 +275,7 @@ func TestExtremeFloats(t *testing.T) {
 					return
 				}
 				defer md.Close()
-				cache, err := kvcache.Open(kvcache.Config{Layers: md.Config().CacheLayers(), Ctx: 128})
+				cache, err := kvcache.Open(kvcache.Config{Layers: md.CacheLayers(), Ctx: 128})
 				require.NoError(t, err)
 				sel, err := attention.Lookup("")
 				require.NoError(t, err)

@@ -23,7 +23,9 @@ type Batch struct {
 
 // Forward appends the tokens of b to their sequences and calls emit with the
 // logits of each wanted row, in order. The slice is valid during the call and
-// may be changed. On an error, ctx's included, the sequences are as before.
+// may be changed. On an error, ctx's included, the sequences are as before; but
+// after kvcache.ErrPolicy, or an error of the policy itself, the rows are part of
+// them.
 // Cancellation is noticed within one layer. It allocates nothing after the
 // first pass that wants several rows.
 func (s *State) Forward(ctx context.Context, cache *kvcache.Cache, b *Batch, emit func(row int, logits []float32) error) error {
@@ -39,8 +41,7 @@ func (s *State) Forward(ctx context.Context, cache *kvcache.Cache, b *Batch, emi
 		s.step.Abort()
 		return err
 	}
-	s.step.Commit()
-	return nil
+	return s.step.Commit()
 }
 
 // begin checks the batch, reserves the cache and loads the embeddings.

@@ -90,7 +90,7 @@ func runDamaged(t *testing.T, file *gguf.File) {
 		return
 	}
 	defer m.Close()
-	cache, err := kvcache.Open(kvcache.Config{Layers: m.Config().CacheLayers(), Ctx: 64})
+	cache, err := kvcache.Open(kvcache.Config{Layers: m.CacheLayers(), Ctx: 64})
 	require.NoError(t, err)
 	defer cache.Close()
 	sel, err := attention.Lookup("")

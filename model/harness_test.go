@@ -53,7 +53,7 @@ func open(t testing.TB, path string, s setup) *runner {
 	pool := parallel.New(s.threads)
 	m, err := model.Load(f, pool, s.ctx)
 	require.NoError(t, err)
-	cache, err := kvcache.Open(kvcache.Config{Layers: m.Config().CacheLayers(), K: s.kv, V: s.kv, Ctx: s.ctx})
+	cache, err := kvcache.Open(kvcache.Config{Layers: m.CacheLayers(), K: s.kv, V: s.kv, Ctx: s.ctx})
 	require.NoError(t, err)
 	sel, err := attention.Lookup("")
 	require.NoError(t, err)

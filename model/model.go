@@ -68,7 +68,22 @@ func (m *Model) Close() error { return m.mem.Free() }
 func (c *Config) CacheLayers() []kvcache.LayerSpec {
 	specs := make([]kvcache.LayerSpec, c.Layers)
 	for i := range specs {
-		specs[i] = kvcache.LayerSpec{KVHeads: c.KVHeads[i], KDim: c.KeyDim, VDim: c.ValueDim, Window: c.Windows[i]}
+		specs[i] = kvcache.LayerSpec{
+			KVHeads: c.KVHeads[i], KDim: c.KeyDim, VDim: c.ValueDim, Window: c.Windows[i],
+			QHeads: c.Heads, Scale: c.AttnScale, SoftCap: c.AttnCap,
+		}
+	}
+	return specs
+}
+
+// CacheLayers is the geometry that the model's KV cache must have, with the
+// rotation of each layer.
+func (m *Model) CacheLayers() []kvcache.LayerSpec {
+	specs := m.cfg.CacheLayers()
+	for i := range specs {
+		if r := m.layers[i].rope; r >= 0 {
+			specs[i].Rope = &m.ropeSpecs[r].Rope
+		}
 	}
 	return specs
 }

@@ -3,15 +3,14 @@ package model
 import (
 	"math"
 
-	"kvasir/kernels"
+	"kvasir/kvcache"
 )
 
 // ropeSpec is one way to rotate: the inverse frequencies of the pairs and the
 // magnitude factor. Layers with equal settings share one.
 type ropeSpec struct {
-	inv    []float64 // angle per position of pair i
-	mscale float64   // cos and sin are multiplied by it
-	neox   bool
+	kvcache.Rope
+	mscale float64 // cos and sin are multiplied by it
 }
 
 // newRopeSpec computes the frequencies of one kind of layer: theta_i =
@@ -20,7 +19,7 @@ type ropeSpec struct {
 // factors may be nil. scaled is false for layers without position scaling.
 func (c *Config) newRopeSpec(base float64, factors []float32, scaled bool) *ropeSpec {
 	n := c.RopeDim
-	r := &ropeSpec{inv: make([]float64, n/2), mscale: 1, neox: c.Arch.Rope == RopeNeox}
+	r := &ropeSpec{Rope: kvcache.Rope{Inv: make([]float64, n/2), Neox: c.Arch.Rope == RopeNeox}, mscale: 1}
 	scale, yarn := 1.0, false
 	if scaled {
 		scale = 1 / c.RopeFactor
@@ -31,15 +30,15 @@ func (c *Config) newRopeSpec(base float64, factors []float32, scaled bool) *rope
 		r.mscale *= 1 + 0.1*math.Log(c.RopeFactor)
 	}
 	low, high := c.yarnRange(base)
-	for i := range r.inv {
+	for i := range r.Inv {
 		t := math.Pow(base, -2*float64(i)/float64(n))
 		if factors != nil {
 			t /= float64(factors[i])
 		}
-		r.inv[i] = t * scale
+		r.Inv[i] = t * scale
 		if yarn {
 			ramp := 1 - min(1, max(0, (float64(i)-low)/max(0.001, high-low)))
-			r.inv[i] = t*scale*(1-ramp) + t*ramp
+			r.Inv[i] = t*scale*(1-ramp) + t*ramp
 		}
 	}
 	return r
@@ -58,18 +57,9 @@ func (c *Config) yarnRange(base float64) (low, high float64) {
 // fill writes the cosines and sines of position pos, one per pair. Angles are
 // reduced in float64: at position 1e5 a float32 angle is off by 4e-3 rad.
 func (r *ropeSpec) fill(cos, sin []float32, pos int32) {
-	for i, f := range r.inv {
+	for i, f := range r.Inv {
 		s, c := math.Sincos(math.Mod(float64(pos)*f, 2*math.Pi))
 		cos[i], sin[i] = float32(c*r.mscale), float32(s*r.mscale)
-	}
-}
-
-// rotate turns the heads of x, each headDim wide.
-func (r *ropeSpec) rotate(x, cos, sin []float32, heads, headDim int) {
-	if r.neox {
-		kernels.RopeNeox(x, cos, sin, heads, headDim)
-	} else {
-		kernels.RopeNorm(x, cos, sin, heads, headDim)
 	}
 }
 
