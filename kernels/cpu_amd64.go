@@ -31,12 +31,17 @@ var splitZMM = hostSplitZMM()
 // hostSplitZMM knows Zen 4: AMD, family 19h. (Zen 3 shares the family, without
 // AVX-512.)
 func hostSplitZMM() bool {
-	_, b, c, d := cpuid(0)
-	if b != 0x68747541 || d != 0x69746e65 || c != 0x444d4163 { // "Auth" "enti" "cAMD"
+	if !hostAMD() {
 		return false
 	}
 	a, _, _, _ := cpuid(1)
 	return a>>8&0xf == 0xf && a>>20&0xff == 0x19-0xf
+}
+
+// hostAMD reports whether AMD made the processor.
+func hostAMD() bool {
+	_, b, c, d := cpuid(0)
+	return b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 // "Auth" "enti" "cAMD"
 }
 
 // cpuid returns the registers of a CPUID leaf, subleaf 0.

@@ -56,6 +56,8 @@ func TestMisuse(t *testing.T) {
 		"float weights":   func() { GemvF(out, F16, codes[:1023], 2, 512, out[:16]) },
 		"float type":      func() { UnpackF(out, 3, codes, 1) },
 		"float panel":     func() { GemmF(out, 16, ws[:15], 1, out, 1, 1, 1) },
+		"bf16 weights":    func() { GemmBF16(out, 16, codes[:127], 2, 64, x, 4, 1, 1) },
+		"bf16 columns":    func() { GemmBF16(out, 16, codes, 1, 0, x[:7], 4, 1, 2) },
 		"float rowGroups": func() { GemvF(out, F32, codes, 5, 16, out[:1]) },
 	} {
 		require.Panics(t, f, name)
@@ -80,6 +82,9 @@ func TestEmptyProducts(t *testing.T) {
 		require.Equal(t, make([]float32, 16), out[:16])
 		QuantX(nil, nil, 2)
 		UnpackQ(nil, &Layout{Codes: Codes2, Group: 16}, nil, 0)
+		fillPattern(out)
+		GemmBF16(out, 16, nil, 1, 0, nil, 0, 0, 2)
+		require.Equal(t, make([]float32, 32), out)
 		UnpackF(nil, BF16, nil, 0)
 		ExpandScales(&Layout{Group: 32}, nil, nil, nil, 0)
 	})

@@ -224,6 +224,25 @@ func BenchmarkKernelGemmF(b *testing.B) {
 	})
 }
 
+func BenchmarkKernelGemmBF16(b *testing.B) {
+	const k, cols = 2048, 96
+	rng := rand.New(rand.NewPCG(12, 9))
+	w, x := randomFloats(rng, BF16, 2*RowGroup*k), randomFloats(rng, BF16, cols*(k+32))
+	out := make([]float32, 2*RowGroup*cols)
+	if !FastBF16() {
+		b.Skip("no fast bfloat16 products")
+	}
+	for _, n := range []int{1, 8, 12, cols} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			peak := fmaPeak()
+			ops := 2 * float64(2*RowGroup*k*n)
+			best := bestOf(b, func() { GemmBF16(out, 2*RowGroup, w, 2, len(w)/2, x, 2*(k+32), k/2, n) })
+			report(b, best, len(w), ops)
+			b.ReportMetric(50*ops/best/max(peak, fmaPeak()), "%peak")
+		})
+	}
+}
+
 // BenchmarkKernelStream reads memory and nothing else: the roof of the GEMVs.
 func BenchmarkKernelStream(b *testing.B) {
 	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 192 << 20} {

@@ -88,6 +88,7 @@ func TestProductsDoNotAllocate(t *testing.T) {
 			GemvF(out, F32, w, 1, 0, src)
 			UnpackF(panel, F32, w, len(src))
 			GemmF(out, RowGroup, panel, 1, src, 1, len(src)-6, 7)
+			GemmBF16(out, RowGroup, w, 1, 0, w, 4, len(src)/2-6, 7)
 		}))
 	})
 }

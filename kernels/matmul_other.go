@@ -21,3 +21,9 @@ func unpackFAsm(dst []float32, f Float, w []byte, k int) bool { return false }
 func gemmFAsm(out []float32, ldo int, panel []float32, rowGroups int, x []float32, xStride, k, cols int) bool {
 	return false
 }
+
+const amdProcessor = false
+
+func gemmBF16Asm(out []float32, ldo int, w []byte, rowGroups, wStride int, x []byte, xStride, pairs, cols int) bool {
+	return false
+}

@@ -10,7 +10,7 @@ type gemvFArgs struct {
 	out     *float32 // accumulators, or the result of unpacking
 	w       *byte
 	x       *float32
-	k       int
+	k       int // values, or pairs of bfloat16
 	wStride int
 }
 
@@ -28,11 +28,11 @@ func gemvFAsm(out []float32, f Float, w []byte, rowGroups, wStride int, x []floa
 	if level < AVX2 {
 		return false
 	}
-	variant := 4*int(f) + rowGroups - 1
+	variant, per := 4*int(f)+rowGroups-1, f.perStep()
 	for k := 0; k < len(x); k += gemvFPiece {
 		a := gemvFArgs{
-			out: &out[0], w: &w[k*RowGroup*f.Size()], x: &x[k],
-			k: min(gemvFPiece, len(x)-k), wStride: wStride,
+			out: &out[0], w: &w[f.GroupBytes(k)], x: &x[k],
+			k: min(gemvFPiece, len(x)-k) / per, wStride: wStride,
 		}
 		if level >= AVX512 {
 			gemvFAVX512(&a, variant)
@@ -52,7 +52,7 @@ func unpackFAsm(dst []float32, f Float, w []byte, k int) bool {
 		return true
 	}
 	for i := 0; i < k; i += gemvFPiece {
-		a := gemvFArgs{out: &dst[i*RowGroup], w: &w[i*RowGroup*f.Size()], k: min(gemvFPiece, k-i)}
+		a := gemvFArgs{out: &dst[i*RowGroup], w: &w[f.GroupBytes(i)], k: min(gemvFPiece, k-i) / f.perStep()}
 		if level >= AVX512 {
 			unpackFAVX512(&a, int(f))
 		} else {

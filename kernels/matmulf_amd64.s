@@ -309,22 +309,27 @@ value:
 // func gemvBF16x16AVX512(a *gemvFArgs)
 // 16 rows of BF16.
 TEXT ·gemvBF16x16AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	VMOVUPS (DI), Z0
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	VMOVUPS      (DI), Z0
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z13
 
 value:
-	VBROADCASTSS (DX), Z15
+	VBROADCASTSS (DX), Z14
+	VBROADCASTSS 4(DX), Z15
 	PREFETCHT0   3072(SI)
-	VPMOVZXWD    (SI), Z8
-	VPSLLD       $16, Z8, Z8
-	VFMADD231PS  Z15, Z8, Z0
-	ADDQ         $32, SI
-	ADDQ         $4, DX
+	VMOVDQU32    (SI), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z0
+	VFMADD231PS  Z15, Z9, Z0
+	ADDQ         $64, SI
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Z0, (DI)
@@ -334,29 +339,36 @@ value:
 // func gemvBF16x32AVX512(a *gemvFArgs)
 // 32 rows of BF16.
 TEXT ·gemvBF16x32AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z13
 
 value:
-	VBROADCASTSS (DX), Z15
+	VBROADCASTSS (DX), Z14
+	VBROADCASTSS 4(DX), Z15
 	PREFETCHT0   1536(SI)
-	VPMOVZXWD    (SI), Z8
-	VPSLLD       $16, Z8, Z8
-	VFMADD231PS  Z15, Z8, Z0
+	VMOVDQU32    (SI), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z0
+	VFMADD231PS  Z15, Z9, Z0
 	PREFETCHT0   1536(R8)
-	VPMOVZXWD    (R8), Z9
-	VPSLLD       $16, Z9, Z9
-	VFMADD231PS  Z15, Z9, Z1
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $4, DX
+	VMOVDQU32    (R8), Z11
+	VPSLLD       $16, Z11, Z10
+	VPANDD       Z13, Z11, Z11
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z15, Z11, Z1
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Z0, (DI)
@@ -367,36 +379,45 @@ value:
 // func gemvBF16x48AVX512(a *gemvFArgs)
 // 48 rows of BF16.
 TEXT ·gemvBF16x48AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	LEAQ    (R8)(R11*1), R9
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	LEAQ         (R8)(R11*1), R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	VMOVUPS      128(DI), Z2
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z13
 
 value:
-	VBROADCASTSS (DX), Z15
+	VBROADCASTSS (DX), Z14
+	VBROADCASTSS 4(DX), Z15
 	PREFETCHT0   1024(SI)
-	VPMOVZXWD    (SI), Z8
-	VPSLLD       $16, Z8, Z8
-	VFMADD231PS  Z15, Z8, Z0
+	VMOVDQU32    (SI), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z0
+	VFMADD231PS  Z15, Z9, Z0
 	PREFETCHT0   1024(R8)
-	VPMOVZXWD    (R8), Z9
-	VPSLLD       $16, Z9, Z9
-	VFMADD231PS  Z15, Z9, Z1
+	VMOVDQU32    (R8), Z11
+	VPSLLD       $16, Z11, Z10
+	VPANDD       Z13, Z11, Z11
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z15, Z11, Z1
 	PREFETCHT0   1024(R9)
-	VPMOVZXWD    (R9), Z10
-	VPSLLD       $16, Z10, Z10
-	VFMADD231PS  Z15, Z10, Z2
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $32, R9
-	ADDQ         $4, DX
+	VMOVDQU32    (R9), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z2
+	VFMADD231PS  Z15, Z9, Z2
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Z0, (DI)
@@ -408,43 +429,54 @@ value:
 // func gemvBF16x64AVX512(a *gemvFArgs)
 // 64 rows of BF16.
 TEXT ·gemvBF16x64AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	LEAQ    (R8)(R11*1), R9
-	LEAQ    (R9)(R11*1), R10
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
-	VMOVUPS 192(DI), Z3
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	LEAQ         (R8)(R11*1), R9
+	LEAQ         (R9)(R11*1), R10
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	VMOVUPS      128(DI), Z2
+	VMOVUPS      192(DI), Z3
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z13
 
 value:
-	VBROADCASTSS (DX), Z15
+	VBROADCASTSS (DX), Z14
+	VBROADCASTSS 4(DX), Z15
 	PREFETCHT0   768(SI)
-	VPMOVZXWD    (SI), Z8
-	VPSLLD       $16, Z8, Z8
-	VFMADD231PS  Z15, Z8, Z0
+	VMOVDQU32    (SI), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z0
+	VFMADD231PS  Z15, Z9, Z0
 	PREFETCHT0   768(R8)
-	VPMOVZXWD    (R8), Z9
-	VPSLLD       $16, Z9, Z9
-	VFMADD231PS  Z15, Z9, Z1
+	VMOVDQU32    (R8), Z11
+	VPSLLD       $16, Z11, Z10
+	VPANDD       Z13, Z11, Z11
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z15, Z11, Z1
 	PREFETCHT0   768(R9)
-	VPMOVZXWD    (R9), Z10
-	VPSLLD       $16, Z10, Z10
-	VFMADD231PS  Z15, Z10, Z2
+	VMOVDQU32    (R9), Z9
+	VPSLLD       $16, Z9, Z8
+	VPANDD       Z13, Z9, Z9
+	VFMADD231PS  Z14, Z8, Z2
+	VFMADD231PS  Z15, Z9, Z2
 	PREFETCHT0   768(R10)
-	VPMOVZXWD    (R10), Z11
-	VPSLLD       $16, Z11, Z11
+	VMOVDQU32    (R10), Z11
+	VPSLLD       $16, Z11, Z10
+	VPANDD       Z13, Z11, Z11
+	VFMADD231PS  Z14, Z10, Z3
 	VFMADD231PS  Z15, Z11, Z3
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $32, R9
-	ADDQ         $32, R10
-	ADDQ         $4, DX
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $64, R10
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Z0, (DI)
@@ -455,19 +487,23 @@ value:
 	RET
 
 // func unpackBF16AVX512(a *gemvFArgs)
-// out = k·16 elements of BF16 at w.
+// out = 2·k·16 elements of BF16 at w.
 TEXT ·unpackBF16AVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ gemvFArgs_out(AX), DI
-	MOVQ gemvFArgs_w(AX), SI
-	MOVQ gemvFArgs_k(AX), CX
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z13
 
 value:
-	VPMOVZXWD (SI), Z0
-	VPSLLD    $16, Z0, Z0
+	VMOVDQU32 (SI), Z1
+	VPSLLD    $16, Z1, Z0
+	VPANDD    Z13, Z1, Z1
 	VMOVUPS   Z0, (DI)
-	ADDQ      $32, SI
-	ADDQ      $64, DI
+	VMOVUPS   Z1, 64(DI)
+	ADDQ      $64, SI
+	ADDQ      $128, DI
 	DECQ      CX
 	JNE       value
 	VZEROUPPER
@@ -1194,26 +1230,34 @@ value:
 // func gemvBF16x16AVX2(a *gemvFArgs)
 // 16 rows of BF16.
 TEXT ·gemvBF16x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	MOVL         $0xffff0000, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
 
 value:
-	VBROADCASTSS (DX), Y15
+	VBROADCASTSS (DX), Y14
+	VBROADCASTSS 4(DX), Y15
 	PREFETCHT0   3072(SI)
-	VPMOVZXWD    (SI), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y0
-	VPMOVZXWD    16(SI), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y1
-	ADDQ         $32, SI
-	ADDQ         $4, DX
+	VMOVDQU      (SI), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y0
+	VMOVDQU      32(SI), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y15, Y11, Y1
+	ADDQ         $64, SI
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Y0, (DI)
@@ -1224,37 +1268,49 @@ value:
 // func gemvBF16x32AVX2(a *gemvFArgs)
 // 32 rows of BF16.
 TEXT ·gemvBF16x32AVX2(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 96(DI), Y3
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VMOVUPS      64(DI), Y2
+	VMOVUPS      96(DI), Y3
+	MOVL         $0xffff0000, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
 
 value:
-	VBROADCASTSS (DX), Y15
+	VBROADCASTSS (DX), Y14
+	VBROADCASTSS 4(DX), Y15
 	PREFETCHT0   1536(SI)
-	VPMOVZXWD    (SI), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y0
-	VPMOVZXWD    16(SI), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y1
+	VMOVDQU      (SI), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y0
+	VMOVDQU      32(SI), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y15, Y11, Y1
 	PREFETCHT0   1536(R8)
-	VPMOVZXWD    (R8), Y10
-	VPSLLD       $16, Y10, Y10
-	VFMADD231PS  Y15, Y10, Y2
-	VPMOVZXWD    16(R8), Y11
-	VPSLLD       $16, Y11, Y11
+	VMOVDQU      (R8), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y2
+	VMOVDQU      32(R8), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y3
 	VFMADD231PS  Y15, Y11, Y3
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $4, DX
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Y0, (DI)
@@ -1267,48 +1323,64 @@ value:
 // func gemvBF16x48AVX2(a *gemvFArgs)
 // 48 rows of BF16.
 TEXT ·gemvBF16x48AVX2(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	LEAQ    (R8)(R11*1), R9
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 96(DI), Y3
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y5
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	LEAQ         (R8)(R11*1), R9
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VMOVUPS      64(DI), Y2
+	VMOVUPS      96(DI), Y3
+	VMOVUPS      128(DI), Y4
+	VMOVUPS      160(DI), Y5
+	MOVL         $0xffff0000, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
 
 value:
-	VBROADCASTSS (DX), Y15
+	VBROADCASTSS (DX), Y14
+	VBROADCASTSS 4(DX), Y15
 	PREFETCHT0   1024(SI)
-	VPMOVZXWD    (SI), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y0
-	VPMOVZXWD    16(SI), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y1
+	VMOVDQU      (SI), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y0
+	VMOVDQU      32(SI), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y15, Y11, Y1
 	PREFETCHT0   1024(R8)
-	VPMOVZXWD    (R8), Y10
-	VPSLLD       $16, Y10, Y10
-	VFMADD231PS  Y15, Y10, Y2
-	VPMOVZXWD    16(R8), Y11
-	VPSLLD       $16, Y11, Y11
+	VMOVDQU      (R8), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y2
+	VMOVDQU      32(R8), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y3
 	VFMADD231PS  Y15, Y11, Y3
 	PREFETCHT0   1024(R9)
-	VPMOVZXWD    (R9), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y4
-	VPMOVZXWD    16(R9), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y5
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $32, R9
-	ADDQ         $4, DX
+	VMOVDQU      (R9), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y4
+	VFMADD231PS  Y15, Y9, Y4
+	VMOVDQU      32(R9), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y15, Y11, Y5
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Y0, (DI)
@@ -1323,59 +1395,79 @@ value:
 // func gemvBF16x64AVX2(a *gemvFArgs)
 // 64 rows of BF16.
 TEXT ·gemvBF16x64AVX2(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvFArgs_out(AX), DI
-	MOVQ    gemvFArgs_w(AX), SI
-	MOVQ    gemvFArgs_x(AX), DX
-	MOVQ    gemvFArgs_k(AX), CX
-	MOVQ    gemvFArgs_wStride(AX), R11
-	LEAQ    (SI)(R11*1), R8
-	LEAQ    (R8)(R11*1), R9
-	LEAQ    (R9)(R11*1), R10
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 96(DI), Y3
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y5
-	VMOVUPS 192(DI), Y6
-	VMOVUPS 224(DI), Y7
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_x(AX), DX
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVQ         gemvFArgs_wStride(AX), R11
+	LEAQ         (SI)(R11*1), R8
+	LEAQ         (R8)(R11*1), R9
+	LEAQ         (R9)(R11*1), R10
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VMOVUPS      64(DI), Y2
+	VMOVUPS      96(DI), Y3
+	VMOVUPS      128(DI), Y4
+	VMOVUPS      160(DI), Y5
+	VMOVUPS      192(DI), Y6
+	VMOVUPS      224(DI), Y7
+	MOVL         $0xffff0000, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
 
 value:
-	VBROADCASTSS (DX), Y15
+	VBROADCASTSS (DX), Y14
+	VBROADCASTSS 4(DX), Y15
 	PREFETCHT0   768(SI)
-	VPMOVZXWD    (SI), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y0
-	VPMOVZXWD    16(SI), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y1
+	VMOVDQU      (SI), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y0
+	VMOVDQU      32(SI), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y15, Y11, Y1
 	PREFETCHT0   768(R8)
-	VPMOVZXWD    (R8), Y10
-	VPSLLD       $16, Y10, Y10
-	VFMADD231PS  Y15, Y10, Y2
-	VPMOVZXWD    16(R8), Y11
-	VPSLLD       $16, Y11, Y11
+	VMOVDQU      (R8), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y2
+	VMOVDQU      32(R8), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y3
 	VFMADD231PS  Y15, Y11, Y3
 	PREFETCHT0   768(R9)
-	VPMOVZXWD    (R9), Y8
-	VPSLLD       $16, Y8, Y8
-	VFMADD231PS  Y15, Y8, Y4
-	VPMOVZXWD    16(R9), Y9
-	VPSLLD       $16, Y9, Y9
-	VFMADD231PS  Y15, Y9, Y5
+	VMOVDQU      (R9), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y4
+	VFMADD231PS  Y15, Y9, Y4
+	VMOVDQU      32(R9), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y15, Y11, Y5
 	PREFETCHT0   768(R10)
-	VPMOVZXWD    (R10), Y10
-	VPSLLD       $16, Y10, Y10
-	VFMADD231PS  Y15, Y10, Y6
-	VPMOVZXWD    16(R10), Y11
-	VPSLLD       $16, Y11, Y11
+	VMOVDQU      (R10), Y9
+	VPSLLD       $16, Y9, Y8
+	VPAND        Y13, Y9, Y9
+	VFMADD231PS  Y14, Y8, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VMOVDQU      32(R10), Y11
+	VPSLLD       $16, Y11, Y10
+	VPAND        Y13, Y11, Y11
+	VFMADD231PS  Y14, Y10, Y7
 	VFMADD231PS  Y15, Y11, Y7
-	ADDQ         $32, SI
-	ADDQ         $32, R8
-	ADDQ         $32, R9
-	ADDQ         $32, R10
-	ADDQ         $4, DX
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $64, R9
+	ADDQ         $64, R10
+	ADDQ         $8, DX
 	DECQ         CX
 	JNE          value
 	VMOVUPS      Y0, (DI)
@@ -1390,24 +1482,31 @@ value:
 	RET
 
 // func unpackBF16AVX2(a *gemvFArgs)
-// out = k·16 elements of BF16 at w.
+// out = 2·k·16 elements of BF16 at w.
 TEXT ·unpackBF16AVX2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ gemvFArgs_out(AX), DI
-	MOVQ gemvFArgs_w(AX), SI
-	MOVQ gemvFArgs_k(AX), CX
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvFArgs_out(AX), DI
+	MOVQ         gemvFArgs_w(AX), SI
+	MOVQ         gemvFArgs_k(AX), CX
+	MOVL         $0xffff0000, BX
+	VMOVD        BX, X13
+	VPBROADCASTD X13, Y13
 
 value:
-	VPMOVZXWD (SI), Y0
-	VPSLLD    $16, Y0, Y0
-	VMOVUPS   Y0, (DI)
-	VPMOVZXWD 16(SI), Y1
-	VPSLLD    $16, Y1, Y1
-	VMOVUPS   Y1, 32(DI)
-	ADDQ      $32, SI
-	ADDQ      $64, DI
-	DECQ      CX
-	JNE       value
+	VMOVDQU (SI), Y1
+	VPSLLD  $16, Y1, Y0
+	VPAND   Y13, Y1, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 64(DI)
+	VMOVDQU 32(SI), Y3
+	VPSLLD  $16, Y3, Y2
+	VPAND   Y13, Y3, Y3
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $64, SI
+	ADDQ    $128, DI
+	DECQ    CX
+	JNE     value
 	VZEROUPPER
 	RET
 

@@ -13,8 +13,13 @@ import (
 
 var testFloats = map[string]Float{"f32": F32, "f16": F16, "bf16": BF16}
 
-// floatAt decodes element i of packed float weights with another library.
-func floatAt(f Float, w []byte, i int) float32 {
+// floatAt decodes the element of row r and value k of a packed row group with another
+// library.
+func floatAt(f Float, w []byte, r, k int) float32 {
+	i := k*RowGroup + r
+	if f == BF16 {
+		i = (k/2*RowGroup+r)*2 + k%2
+	}
 	switch f {
 	case F32:
 		return math.Float32frombits(binary.LittleEndian.Uint32(w[4*i:]))
@@ -54,7 +59,7 @@ func TestUnpackF(t *testing.T) {
 		for name, f := range testFloats {
 			// 4096 rows of 16 hold every 16-bit pattern.
 			for i, k := range []int{1, 2, 3, 4, 5, 7, 8, 9, 33, 4096} {
-				src := make([]byte, k*RowGroup*f.Size())
+				src := make([]byte, f.GroupBytes(k))
 				for j := range len(src) / f.Size() {
 					if f == F32 {
 						binary.LittleEndian.PutUint32(src[4*j:], uint32(j)*2654435761)
@@ -66,7 +71,7 @@ func TestUnpackF(t *testing.T) {
 				dst := guarded[float32](t, k*RowGroup, i)
 				UnpackF(dst, f, w, k)
 				for j, got := range dst {
-					if want := floatAt(f, w, j); !sameFloat(want, got) {
+					if want := floatAt(f, w, j%RowGroup, j/RowGroup); !sameFloat(want, got) {
 						t.Fatalf("%s k %d element %d: got %v, want %v", name, k, j, got, want)
 					}
 				}
@@ -81,7 +86,7 @@ func TestGemvF(t *testing.T) {
 		for name, f := range testFloats {
 			for i, k := range []int{1, 2, 3, 4, 5, 8, 9, 31, 32, 64, 577, gemvFPiece + 1} {
 				for rowGroups := 1; rowGroups <= 4; rowGroups++ {
-					stride := k*RowGroup*f.Size() + 6*f.Size()
+					stride := f.GroupBytes(k) + 6*f.Size()
 					w := guardedCopy(t, randomFloats(rng, f, stride/f.Size()*rowGroups-6), i*f.Size())
 					x := guardedCopy(t, randomRow(rng, k), i)
 					out := guarded[float32](t, rowGroups*RowGroup, i)
@@ -90,7 +95,7 @@ func TestGemvF(t *testing.T) {
 					for r, got := range out {
 						want, abs := 0.0, 0.0
 						for j, v := range x {
-							p := float64(floatAt(f, w[r/16*stride:], j*RowGroup+r%16)) * float64(v)
+							p := float64(floatAt(f, w[r/16*stride:], r%16, j)) * float64(v)
 							want, abs = want+p, abs+math.Abs(p)
 						}
 						require.InDelta(t, want, float64(got), (float64(k)+2)*0x1p-24*abs, "%s k %d row groups %d row %d", name, k, rowGroups, r)

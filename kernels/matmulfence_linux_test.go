@@ -55,14 +55,17 @@ func fencedProducts(t *testing.T, l *Layout, nb int, atStart bool) {
 func fencedFloatProducts(t *testing.T, k int, atStart bool) {
 	for _, f := range testFloats {
 		for rowGroups := 1; rowGroups <= 4; rowGroups++ {
-			size := k * RowGroup * f.Size()
+			size := f.GroupBytes(k)
 			w, x := fenced[byte](t, rowGroups*size, atStart), fenced[float32](t, k, atStart)
 			GemvF(fenced[float32](t, rowGroups*RowGroup, atStart), f, w, rowGroups, size, x)
-			UnpackF(fenced[float32](t, rowGroups*k*RowGroup, atStart), f, w, rowGroups*k)
+			UnpackF(fenced[float32](t, k*RowGroup, atStart), f, fenced[byte](t, size, atStart), k)
 		}
 	}
 	for rowGroups := 1; rowGroups <= 2; rowGroups++ {
-		for cols := 1; cols <= 7; cols++ {
+		for cols := 1; cols <= 13; cols++ {
+			GemmBF16(fenced[float32](t, cols*rowGroups*RowGroup, atStart), rowGroups*RowGroup,
+				fenced[byte](t, rowGroups*4*RowGroup*k, atStart), rowGroups, 4*RowGroup*k,
+				fenced[byte](t, cols*4*k, atStart), 4*k, k, cols)
 			GemmF(fenced[float32](t, cols*rowGroups*RowGroup, atStart), rowGroups*RowGroup,
 				fenced[float32](t, rowGroups*k*RowGroup, atStart), rowGroups, fenced[float32](t, cols*k, atStart), k, k, cols)
 		}

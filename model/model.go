@@ -114,13 +114,13 @@ func (m *Model) pack(pool *parallel.Pool) error {
 	return nil
 }
 
-// quantized reports whether any matrix reads quantized activations.
-func (m *Model) quantized() bool {
-	any := !m.head.W.Float()
+// any reports whether f holds for any matrix.
+func (m *Model) any(f func(*quant.Packed) bool) bool {
+	found := f(m.head.W)
 	for i := range m.layers {
-		m.layers[i].linears(func(l *Linear) { any = any || !l.W.Float() })
+		m.layers[i].linears(func(l *Linear) { found = found || f(l.W) })
 	}
-	return any
+	return found
 }
 
 // packer packs matrix after matrix with all workers.

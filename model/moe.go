@@ -18,7 +18,7 @@ type moeState struct {
 	e      int       // expert in progress
 }
 
-func (m *Model) newMoeState(rows int, ratio float32) *moeState {
+func (m *Model) newMoeState(rows int, prec Precision) *moeState {
 	c, s := m.cfg, &moeState{}
 	for i := range c.Layers {
 		s.dim = max(s.dim, c.expertDim(i))
@@ -26,8 +26,8 @@ func (m *Model) newMoeState(rows int, ratio float32) *moeState {
 	s.logits = make([]float32, rows*c.Experts)
 	s.ids, s.weight = make([]int32, rows*c.ExpertsUsed), make([]float32, rows*c.ExpertsUsed)
 	s.member, s.share = make([]int32, 0, rows), make([]float32, 0, rows)
-	s.in = m.newInput(rows, c.EmbedDim, ratio)
-	s.act = m.newInput(rows, s.dim, ratio)
+	s.in = m.newInput(rows, c.EmbedDim, prec)
+	s.act = m.newInput(rows, s.dim, prec)
 	s.gate, s.up = make([]float32, rows*s.dim), make([]float32, rows*s.dim)
 	s.out = make([]float32, rows*c.EmbedDim)
 	return s

@@ -6,6 +6,7 @@ import (
 
 	"kvasir/attention"
 	"kvasir/internal/parallel"
+	"kvasir/kernels"
 	"kvasir/kvcache"
 	"kvasir/quant"
 )
@@ -19,6 +20,9 @@ type Precision uint8
 // mean: about a tenth of them, the outlier channels, which carry most of the
 // error. High makes every block fine. The output projection always is: it
 // runs for few rows and its error reaches the logits undamped.
+//
+// BF16 weights multiply activations rounded to bfloat16 at Standard, where the
+// processor gains from it (kernels.FastBF16), and float32 ones otherwise.
 const (
 	Standard Precision = iota
 	High
@@ -91,7 +95,7 @@ type State struct {
 
 // NewState sizes a state for passes of at most maxRows rows over a cache.
 func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attention.Selector, prec Precision, maxRows int) *State {
-	c, ratio := m.cfg, prec.ratio()
+	c := m.cfg
 	s := &State{m: m, pool: pool, maxRows: maxRows, step: kvcache.NewStep(maxRows, maxRows)}
 	s.runner = attention.NewRunner(pool, sel, m.attn, cache.Config().Ctx, maxRows)
 	maxCols := max(c.EmbedDim, c.Heads*c.ValueDim)
@@ -104,7 +108,7 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 	s.ffn = max(s.ffn, c.SharedExpertDim)
 	maxCols = max(maxCols, s.ffn)
 	if c.Experts > 0 {
-		s.moe = m.newMoeState(maxRows, ratio)
+		s.moe = m.newMoeState(maxRows, prec)
 		maxCols = max(maxCols, s.moe.dim)
 	}
 	s.x, s.h = make([]float32, maxRows*c.EmbedDim), make([]float32, maxRows*c.EmbedDim)
@@ -114,10 +118,10 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 		width *= 2
 	}
 	s.gate, s.up = make([]float32, maxRows*s.ffn), make([]float32, maxRows*width)
-	s.inEmbd = m.newInput(maxRows, c.EmbedDim, ratio)
-	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, ratio)
-	s.inFFN = m.newInput(maxRows, s.ffn, ratio)
-	s.inHead = m.newInput(headRows, c.EmbedDim, 0)
+	s.inEmbd = m.newInput(maxRows, c.EmbedDim, prec)
+	s.inAttn = m.newInput(maxRows, c.Heads*c.ValueDim, prec)
+	s.inFFN = m.newInput(maxRows, s.ffn, prec)
+	s.inHead = m.newInput(headRows, c.EmbedDim, High)
 	s.logits = make([]float32, m.head.matrix.Rows)
 	for range m.ropeSpecs {
 		s.cos = append(s.cos, make([]float32, maxRows*c.RopeDim/2))
@@ -162,13 +166,19 @@ func (t *rowTask) Do(worker, part int) {
 // input is a quant.Input with the memory for its activations.
 type input struct {
 	quant.Input
-	f    []float32
-	skip bool // no weight of the model reads quantized activations
+	f []float32
 }
 
-func (m *Model) newInput(rows, cols int, ratio float32) *input {
-	in := &input{Input: *quant.NewInput(rows, cols, 2), f: make([]float32, rows*cols), skip: !m.quantized()}
-	in.Ratio = ratio
+func (m *Model) newInput(rows, cols int, prec Precision) *input {
+	planes := 0
+	if m.any(func(w *quant.Packed) bool { return !w.Float() }) {
+		planes = 2
+	}
+	in := &input{Input: *quant.NewInput(rows, cols, planes), f: make([]float32, rows*cols)}
+	in.Ratio = prec.ratio()
+	if prec != High && kernels.FastBF16() && m.any(func(w *quant.Packed) bool { return w.Type() == quant.BF16 }) {
+		in.UseBrain(rows, cols)
+	}
 	in.set(rows, cols)
 	return in
 }
@@ -179,12 +189,8 @@ func (in *input) set(n, cols int) { in.Set(in.f, n, cols) }
 // row returns the activations of row r, to be written.
 func (in *input) row(r int) []float32 { return in.F[r*in.Cols : (r+1)*in.Cols] }
 
-// done quantizes row r after it was written.
-func (in *input) done(r int) {
-	if !in.skip {
-		in.Quantize(r, r+1)
-	}
-}
+// done prepares row r for the weights after it was written.
+func (in *input) done(r int) { in.Quantize(r, r+1) }
 
 // mulTask multiplies up to four matrices with the same input.
 type mulTask struct {

@@ -21,6 +21,9 @@ func decodeF32(dst []float32, src []byte) {
 
 // packElements4 writes the 4-byte elements of one row into [k][16] order.
 func packElements4(dst, _, src []byte, lane int) {
+	if len(src) == 0 {
+		return
+	}
 	dst = dst[4*(lane&15):]
 	for i := range len(src) / 4 {
 		le.PutUint32(dst[64*i:], le.Uint32(src[4*i:]))

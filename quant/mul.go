@@ -53,6 +53,8 @@ func (p *Packed) Mul(out []float32, ldo int, in *Input, glo, ghi int, s *Scratch
 	}
 	switch {
 	case glo >= ghi || in.N == 0:
+	case p.brain(in):
+		p.mulBrain(out, ldo, in, glo, ghi, s)
 	case in.N <= gemvCols && p.Float():
 		p.gemvF(out, ldo, in, glo, ghi, s)
 	case in.N <= gemvCols:

@@ -31,7 +31,7 @@ type Packed struct {
 // groupBytes returns the code and scale bytes of one row group of cols values.
 func groupBytes(f *Format, cols int) (codes, scales int) {
 	if f.Layout == nil {
-		return cols * rowGroup * f.Float.Size(), 0
+		return f.Float.GroupBytes(cols), 0
 	}
 	nb := cols / kernels.KBlock
 	return f.Layout.CodeBytes(nb), f.Layout.ScaleBytes(nb)
@@ -116,6 +116,6 @@ func (p *Packed) RowGroups() int { return (p.Rows + rowGroup - 1) / rowGroup }
 // Bytes returns the size of codes and scales together.
 func (p *Packed) Bytes() int { return len(p.codes) + len(p.scales) }
 
-// Float reports whether p multiplies float32 activations ([Input.F]); if not,
-// it multiplies quantized ones ([Input.X]).
+// Float reports whether p multiplies float32 activations ([Input.F], or [Input.H]); if
+// not, it multiplies quantized ones ([Input.X]).
 func (p *Packed) Float() bool { return p.format.Layout == nil }

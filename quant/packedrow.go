@@ -26,17 +26,19 @@ func (p *Packed) Row(dst []float32, r int) {
 	}
 }
 
-// floatRow gathers one lane of [k][16] elements and decodes them.
+// floatRow gathers one lane of a float row group, whose elements (pairs of BF16) are
+// 16 units apart, and decodes it.
 func floatRow(dst []float32, f *Format, codes []byte, lane int) {
 	size := f.Float.Size()
+	unit := f.Float.GroupBytes(1) / rowGroup
 	var buf [256]byte
 	for n := 0; len(dst) > 0; dst = dst[n:] {
 		n = min(len(dst), len(buf)/size)
-		for i := range n {
-			copy(buf[i*size:(i+1)*size], codes[(i*rowGroup+lane)*size:])
+		for o := 0; o < n*size; o += unit {
+			copy(buf[o:o+unit], codes[o*rowGroup+lane*unit:])
 		}
 		f.Decode(dst, buf[:n*size])
-		codes = codes[n*rowGroup*size:]
+		codes = codes[min(f.Float.GroupBytes(n), len(codes)):]
 	}
 }
 

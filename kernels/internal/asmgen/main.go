@@ -37,6 +37,8 @@ func files() map[string][]byte {
 		"quantx_stubs_amd64.go":     quantxStubs(),
 		"matmulf_amd64.s":           matmulfFile(),
 		"matmulf_stubs_amd64.go":    matmulfStubs(),
+		"matmulbf_avx512_amd64.s":   matmulbfFile(),
+		"matmulbf_stubs_amd64.go":   matmulbfStubs(),
 		"gemvq_arm64.s":             neonGemvFile(),
 		"peak_arm64.s":              neonPeakFile(),
 		"neon_stubs_arm64.go":       neonStubs(),

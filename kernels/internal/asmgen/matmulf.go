@@ -7,22 +7,29 @@ const (
 	gemmFArgs = "gemmFArgs"
 )
 
-// floats are the element types in the order of package kernels.
+// floats are the element types in the order of package kernels. Of paired ones, two
+// of a row stand side by side and k counts the pairs.
 var floats = []struct {
-	name  string
-	bytes int
-}{{"F32", 4}, {"F16", 2}, {"BF16", 2}}
+	name   string
+	bytes  int
+	paired bool
+}{{"F32", 4, false}, {"F16", 2, false}, {"BF16", 2, true}}
 
 // loadFloat emits the load of one register of elements as float32.
 func loadFloat(a *asm, f int, src, dst string) {
-	switch floats[f].name {
-	case "F32":
+	if floats[f].name == "F32" {
 		a.i("VMOVUPS", src, dst)
-	case "F16":
+	} else {
 		half(a, src, dst)
-	default:
-		brain(a, src, dst)
 	}
+}
+
+// loadPair emits the load of a register of bfloat16 pairs: even elements in low, odd
+// ones in the upper halves of high, the rest of which mask clears.
+func loadPair(a *asm, i *isa, src, low, high, mask string) {
+	a.i(i.mov, src, high)
+	a.i("VPSLLD", 16, high, low)
+	a.i(i.and, mask, high, high)
 }
 
 func gemvFName(f, rowGroups int, i *isa) string {
@@ -78,21 +85,11 @@ func gemvF(a *asm, i *isa, f, rowGroups int) {
 			a.i("VMOVUPS", mem(64*g+i.bytes*h, "DI"), acc(g, h))
 		}
 	}
-	size := floats[f].bytes * 16 / n
-	a.label("value")
-	a.i("VBROADCASTSS", "(DX)", i.r(15))
-	for g := range rowGroups {
-		a.i("PREFETCHT0", mem(prefetchAhead/rowGroups/64*64, ptr[g]))
-		for h := range n {
-			w := i.r(8 + (g*n+h)%4)
-			loadFloat(a, f, mem(size*h, ptr[g]), w)
-			a.i("VFMADD231PS", i.r(15), w, acc(g, h))
-		}
+	if floats[f].paired {
+		gemvPairs(a, i, ptr, acc)
+	} else {
+		gemvValues(a, i, f, ptr, acc)
 	}
-	for g := range rowGroups {
-		a.i("ADDQ", floats[f].bytes*16, ptr[g])
-	}
-	a.i("ADDQ", 4, "DX")
 	a.i("DECQ", "CX")
 	a.i("JNE", "value")
 	for g := range rowGroups {
@@ -104,16 +101,74 @@ func gemvF(a *asm, i *isa, f, rowGroups int) {
 	a.i("RET")
 }
 
+// gemvValues emits a step of one value per row.
+func gemvValues(a *asm, i *isa, f int, ptr []string, acc func(g, h int) string) {
+	n := i.halves()
+	a.label("value")
+	a.i("VBROADCASTSS", "(DX)", i.r(15))
+	for g, p := range ptr {
+		a.i("PREFETCHT0", mem(prefetchAhead/len(ptr)/64*64, p))
+		for h := range n {
+			w := i.r(8 + (g*n+h)%4)
+			loadFloat(a, f, mem(floats[f].bytes*16/n*h, p), w)
+			a.i("VFMADD231PS", i.r(15), w, acc(g, h))
+		}
+	}
+	for _, p := range ptr {
+		a.i("ADDQ", floats[f].bytes*16, p)
+	}
+	a.i("ADDQ", 4, "DX")
+}
+
+// gemvPairs emits a step of two bfloat16 values per row; register 13 is the mask.
+func gemvPairs(a *asm, i *isa, ptr []string, acc func(g, h int) string) {
+	n := i.halves()
+	broadcast32(a, i, 0xffff0000, i.r(13))
+	a.label("value")
+	a.i("VBROADCASTSS", "(DX)", i.r(14))
+	a.i("VBROADCASTSS", "4(DX)", i.r(15))
+	for g, p := range ptr {
+		a.i("PREFETCHT0", mem(prefetchAhead/len(ptr)/64*64, p))
+		for h := range n {
+			low, high := i.r(8+(g*n+h)%2*2), i.r(9+(g*n+h)%2*2)
+			loadPair(a, i, mem(i.bytes*h, p), low, high, i.r(13))
+			a.i("VFMADD231PS", i.r(14), low, acc(g, h))
+			a.i("VFMADD231PS", i.r(15), high, acc(g, h))
+		}
+	}
+	for _, p := range ptr {
+		a.i("ADDQ", 64, p)
+	}
+	a.i("ADDQ", 8, "DX")
+}
+
 func unpackF(a *asm, i *isa, f int) {
-	a.function(unpackFName(f, i), gemvFArgs, 0, fmt.Sprintf("out = k·16 elements of %s at w.", floats[f].name))
+	times := ""
+	if floats[f].paired {
+		times = "2·"
+	}
+	a.function(unpackFName(f, i), gemvFArgs, 0, fmt.Sprintf("out = %sk·16 elements of %s at w.", times, floats[f].name))
 	a.loads(gemvFArgs, "DI", "out", "SI", "w", "CX", "k")
+	if floats[f].paired {
+		broadcast32(a, i, 0xffff0000, i.r(13))
+	}
 	a.label("value")
 	for h := range i.halves() {
+		if floats[f].paired {
+			loadPair(a, i, mem(i.bytes*h, "SI"), i.r(2*h), i.r(2*h+1), i.r(13))
+			a.i("VMOVUPS", i.r(2*h), mem(i.bytes*h, "DI"))
+			a.i("VMOVUPS", i.r(2*h+1), mem(64+i.bytes*h, "DI"))
+			continue
+		}
 		loadFloat(a, f, mem(i.bytes/2*h, "SI"), i.r(h))
 		a.i("VMOVUPS", i.r(h), mem(i.bytes*h, "DI"))
 	}
-	a.i("ADDQ", 32, "SI")
-	a.i("ADDQ", 64, "DI")
+	step := 32
+	if floats[f].paired {
+		step = 64
+	}
+	a.i("ADDQ", step, "SI")
+	a.i("ADDQ", 2*step, "DI")
 	a.i("DECQ", "CX")
 	a.i("JNE", "value")
 	a.i("VZEROUPPER")
