@@ -22,6 +22,8 @@ var (
 	ErrPool = kvcache.ErrPool
 	// ErrNoTemplate: the model has no chat template and none fits it.
 	ErrNoTemplate = errors.New("no chat template")
+	// ErrVocabulary: a draft model has other tokens than the model.
+	ErrVocabulary = errors.New("draft of another vocabulary")
 	// ErrBadLogits: the model produced a value that is not a number.
 	ErrBadLogits = sampler.ErrBadLogits
 )

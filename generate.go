@@ -76,11 +76,12 @@ type generator struct {
 	scores *sampler.Logprobs
 	count  int
 	sample func(row int, logits []float32) error
+	spec   *speculating // nil without speculation
 	cur    Token
 }
 
 func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
-	if err := o.Validate(); err != nil {
+	if err := errors.Join(o.Validate(), o.Speculation.check(s)); err != nil {
 		return nil, err
 	}
 	chain, err := s.eng.newChain(o.Sampling)
@@ -109,6 +110,11 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 		g.scores = &sampler.Logprobs{}
 	}
 	g.sample = g.draw
+	if o.Speculation != nil {
+		if g.spec, err = o.Speculation.begin(g); err != nil {
+			return nil, err
+		}
+	}
 	return g, nil
 }
 
@@ -122,6 +128,10 @@ func (e *Engine) newChain(p Sampling) (*sampler.Chain, error) {
 }
 
 func (g *generator) run(ctx context.Context, yield func(Token, error) bool) {
+	if g.spec != nil {
+		g.spec.run(ctx, yield)
+		return
+	}
 	for {
 		if err := g.next(ctx); err != nil {
 			yield(Token{}, err)
@@ -154,6 +164,11 @@ func (g *generator) accept() error {
 
 // draw samples from the logits of the last position.
 func (g *generator) draw(_ int, logits []float32) error {
+	return g.judge(logits, func(pos uint32) (int32, error) { return g.chain.Next(logits, pos, nil) })
+}
+
+// judge has pick choose the current token by the logits of the last position.
+func (g *generator) judge(logits []float32, pick func(pos uint32) (int32, error)) error {
 	pos := len(g.s.tokens)
 	if g.o.Logits != nil {
 		g.o.Logits(pos, logits)
@@ -164,7 +179,7 @@ func (g *generator) draw(_ int, logits []float32) error {
 			return err
 		}
 	}
-	id, err := g.chain.Next(logits, uint32(pos), nil)
+	id, err := pick(uint32(pos))
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,9 @@ type GenerateOptions struct {
 	// TopLogprobs > 0 asks for each token's log-probability and as many of the
 	// most likely tokens, by the model's own distribution.
 	TopLogprobs int
+	// Speculation, when set, drafts tokens and verifies several in one pass. It
+	// must be of the session's engine.
+	Speculation *Speculation
 	// Logits, when set, sees the logits that each token is drawn from, before
 	// it is drawn. pos is the position of the token. The slice may be changed.
 	Logits func(pos int, logits []float32)

@@ -23,6 +23,8 @@ type Session struct {
 	batch model.Batch
 	rows  [1]kvcache.Rows
 	want  []bool
+
+	draft *modelDraft // of the last speculation, nil without a draft model
 }
 
 // NewSession starts an empty sequence. It takes cache memory as it grows.
@@ -207,5 +209,5 @@ func (s *Session) Close() error {
 	defer s.done()
 	s.closed = true
 	s.seq.Close()
-	return s.eng.leave()
+	return errors.Join(s.draft.close(), s.eng.leave())
 }

@@ -16,6 +16,10 @@ type Batch struct {
 	// Parallel lets emit be called for several rows at a time, from any worker
 	// and in any order.
 	Parallel bool
+	// Skip, when set, leaves out layers: layer i iff Skip[i]. The cache then holds
+	// nothing of use in those layers, and the tokens must be taken back before a
+	// pass that reads them.
+	Skip []bool
 	// Hidden, when set, gets the final norm of each wanted row, which embeddings
 	// are made of, in place of emit: [EmbedDim], valid during the call.
 	Hidden func(row int, x []float32) error
@@ -32,7 +36,7 @@ func (s *State) Forward(ctx context.Context, cache *kvcache.Cache, b *Batch, emi
 	if err := s.begin(cache, b); err != nil {
 		return err
 	}
-	if err := s.run(ctx); err != nil {
+	if err := s.run(ctx, b.Skip); err != nil {
 		s.step.Abort()
 		return err
 	}
@@ -49,6 +53,9 @@ func (s *State) begin(cache *kvcache.Cache, b *Batch) error {
 	n := len(b.Tokens)
 	if n == 0 || n > s.maxRows || len(b.Want) != n {
 		return fmt.Errorf("a pass over %d tokens: must be 1 to %d", n, s.maxRows)
+	}
+	if b.Skip != nil && len(b.Skip) != len(s.m.layers) {
+		return fmt.Errorf("layers to skip out of %d: the model has %d", len(b.Skip), len(s.m.layers))
 	}
 	for i, t := range b.Tokens {
 		if t < 0 || int(t) >= s.m.cfg.VocabSize {
@@ -100,9 +107,12 @@ func (s *State) rowH(r int) []float32 {
 	return s.h[r*d : (r+1)*d]
 }
 
-// run passes the rows through all layers.
-func (s *State) run(ctx context.Context) error {
+// run passes the rows through all layers but those to skip.
+func (s *State) run(ctx context.Context, skip []bool) error {
 	for i := range s.m.layers {
+		if skip != nil && skip[i] {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ type Controller struct {
 // rate is a remembered share of successes.
 type rate struct{ hits, tries float64 }
 
-// NewController starts with a prior acceptance for each bucket. With nominal > 0 the
+// NewController starts with a prior acceptance for each bucket. With nominal >= 0 the
 // choice does not depend on time: a draft pass costs nominal target passes of one
 // row, and a pass of n rows 1+0.28·(n-1) of them.
 func NewController(prior [Buckets]float64, nominal float64) *Controller {
@@ -44,8 +44,8 @@ func NewController(prior [Buckets]float64, nominal float64) *Controller {
 	return c
 }
 
-// Measured tells the controller that its choice is by measured times.
-const Measured = -1
+// Timed, as the nominal cost, asks for a choice by measured times.
+const Timed = -1
 
 // Tried records whether a drafted token was accepted.
 func (c *Controller) Tried(bucket int, accepted bool) {
@@ -115,6 +115,9 @@ func (c *Controller) Pass(n int) float64 {
 	}
 	return nominal(n)
 }
+
+// Known reports whether a pass of n rows was measured.
+func (c *Controller) Known(n int) bool { return n <= maxRows && c.pass[n] > 0 }
 
 // DraftTime is the expected time of a draft pass.
 func (c *Controller) DraftTime() float64 { return c.draft }

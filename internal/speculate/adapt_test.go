@@ -38,7 +38,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestControllerLearns(t *testing.T) {
-	c := speculate.NewController(all(0.9), speculate.Measured)
+	c := speculate.NewController(all(0.9), speculate.Timed)
 	c.Passed(1, 0.010)
 	require.Positive(t, c.Choose(8, same, chain))
 	for range 100 {
@@ -63,7 +63,7 @@ func TestControllerLearns(t *testing.T) {
 }
 
 func TestPassTimes(t *testing.T) {
-	c := speculate.NewController(all(0.5), speculate.Measured)
+	c := speculate.NewController(all(0.5), speculate.Timed)
 	require.Equal(t, 1.0, c.Pass(1))
 	c.Passed(1, 2)
 	require.InDelta(t, 2*1.28, c.Pass(2), 1e-12)
