@@ -5,18 +5,14 @@ import (
 	"math"
 )
 
-// ExpandScales turns the scale stream src of one row group into the float32 pairs
-// (ws, wm) that GemvQ and GemmQ read: ws and wm are [l.Groups(nb)][16]. For the K
-// kinds nb is normally a multiple of 8; otherwise the rest of the last super-block
-// is ignored. All levels write the same values.
+// ExpandScales turns the scale stream src of one row group into the float32 scales
+// that GemvQ and GemmQ read: ws and wm are [l.Groups(nb)][16]; wm is neither written
+// nor read where the scale kind has no minimum, and may be nil. For the K kinds nb is
+// normally a multiple of 8; otherwise the rest of the last super-block is ignored. All
+// levels write the same values.
 func ExpandScales(l *Layout, ws, wm []float32, src []byte, nb int) {
-	checkGroup(l.Group)
-	if l.Group == 16 && l.Scale != ScaleK && l.Scale != ScaleKM {
-		panic("kernels: groups of 16 need a super-block scale kind")
-	}
-	n := l.Groups(nb) * RowGroup
-	checkLen("ExpandScales", "ws", len(ws), n)
-	checkLen("ExpandScales", "wm", len(wm), n)
+	l.check()
+	checkScales("ExpandScales", l, ws, wm, l.Groups(nb)*RowGroup)
 	checkLen("ExpandScales", "src", len(src), l.ScaleBytes(nb))
 	if nb == 0 {
 		return
@@ -25,6 +21,14 @@ func ExpandScales(l *Layout, ws, wm []float32, src []byte, nb int) {
 		return
 	}
 	expandGeneric(l, ws, wm, src, nb)
+}
+
+// checkScales panics unless ws, and wm where l has minima, have n values.
+func checkScales(op string, l *Layout, ws, wm []float32, n int) {
+	checkLen(op, "ws", len(ws), n)
+	if l.hasMin() {
+		checkLen(op, "wm", len(wm), n)
+	}
 }
 
 func expandGeneric(l *Layout, ws, wm []float32, src []byte, nb int) {
@@ -39,18 +43,16 @@ func expandGeneric(l *Layout, ws, wm []float32, src []byte, nb int) {
 // expandBlocks handles the kinds with a scale per 32 values.
 func expandBlocks(l *Layout, ws, wm []float32, src []byte, nb int) {
 	for b := range nb {
-		w, m := ws[b*16:b*16+16], wm[b*16:b*16+16]
+		w := ws[b*16 : b*16+16]
 		for r := range RowGroup {
 			switch l.Scale {
 			case ScaleD:
 				w[r] = f16Value(binary.LittleEndian.Uint16(src[b*32+2*r:]))
-				m[r] = -float32(l.Zero * w[r])
 			case ScaleBF:
 				w[r] = brainFloat(binary.LittleEndian.Uint16(src[b*32+2*r:]))
-				m[r] = -float32(l.Zero * w[r])
 			default:
 				w[r] = f16Value(binary.LittleEndian.Uint16(src[b*64+2*r:]))
-				m[r] = f16Value(binary.LittleEndian.Uint16(src[b*64+32+2*r:]))
+				wm[b*16+r] = f16Value(binary.LittleEndian.Uint16(src[b*64+32+2*r:]))
 			}
 		}
 	}
@@ -76,7 +78,12 @@ func expandSuper(l *Layout, ws, wm []float32, src []byte, nb int) {
 		for g := range perSuper {
 			if g0+g < groups {
 				o := (g0 + g) * RowGroup
-				expandGroup(l, ws[o:o+RowGroup], wm[o:o+RowGroup], src, &d, &dmin)
+				for r := range RowGroup {
+					ws[o+r] = d[r] * groupScale(l, src[r])
+					if l.Scale == ScaleKM {
+						wm[o+r] = -float32(dmin[r] * float32(src[RowGroup+r]))
+					}
+				}
 			}
 			if l.Scale == ScaleKM {
 				src = src[RowGroup:]
@@ -86,16 +93,12 @@ func expandSuper(l *Layout, ws, wm []float32, src []byte, nb int) {
 	}
 }
 
-func expandGroup(l *Layout, w, m []float32, src []byte, d, dmin *[RowGroup]float32) {
-	for r := range RowGroup {
-		if l.Scale == ScaleK {
-			w[r] = d[r] * float32(int8(src[r]))
-			m[r] = -float32(l.Zero * w[r])
-		} else {
-			w[r] = d[r] * float32(src[r])
-			m[r] = -float32(dmin[r] * float32(src[RowGroup+r]))
-		}
+// groupScale converts the integer scale of a group, signed in ScaleK.
+func groupScale(l *Layout, sc byte) float32 {
+	if l.Scale == ScaleK {
+		return float32(int8(sc))
 	}
+	return float32(sc)
 }
 
 // brainFloat converts a bfloat16 bit pattern.

@@ -13,19 +13,16 @@
 // func expandDAVX512(a *expandArgs)
 // Kind ScaleD, AVX-512.
 TEXT ·expandDAVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Z15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VCVTPH2PS (SI), Z0
-	VMULPS    Z15, Z0, Z1 // wm = (-zero)·d
 	VMOVUPS   Z0, (DI)
-	VMOVUPS   Z1, (DX)
 	ADDQ      $32, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -37,19 +34,18 @@ block:
 // func expandDMAVX512(a *expandArgs)
 // Kind ScaleDM, AVX-512.
 TEXT ·expandDMAVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Z15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VCVTPH2PS (SI), Z0
 	VCVTPH2PS 32(SI), Z1
-	VMOVUPS   Z0, (DI)
 	VMOVUPS   Z1, (DX)
+	VMOVUPS   Z0, (DI)
 	ADDQ      $64, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -61,20 +57,17 @@ block:
 // func expandBFAVX512(a *expandArgs)
 // Kind ScaleBF, AVX-512.
 TEXT ·expandBFAVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Z15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VPMOVZXWD (SI), Z0
 	VPSLLD    $16, Z0, Z0
-	VMULPS    Z15, Z0, Z1 // wm = (-zero)·d
 	VMOVUPS   Z0, (DI)
-	VMOVUPS   Z1, (DX)
 	ADDQ      $32, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -86,13 +79,12 @@ block:
 // func expandKAVX512(a *expandArgs)
 // Kind ScaleK, AVX-512.
 TEXT ·expandKAVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Z15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 super:
 	VCVTPH2PS (SI), Z4
@@ -102,10 +94,8 @@ super:
 group:
 	VPMOVSXBD (SI), Z0
 	VCVTDQ2PS Z0, Z0
-	VMULPS    Z4, Z0, Z0  // ws = d·sc
-	VMULPS    Z15, Z0, Z1 // wm = (-zero)·ws
+	VMULPS    Z4, Z0, Z0 // ws = d·sc
 	VMOVUPS   Z0, (DI)
-	VMOVUPS   Z1, (DX)
 	ADDQ      $16, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -125,7 +115,6 @@ TEXT ·expandKMAVX512(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Z15
 	MOVL         $0x80000000, BX
 	VPBROADCASTD BX, Z14
 
@@ -158,23 +147,18 @@ group:
 // func expandDAVX2(a *expandArgs)
 // Kind ScaleD, AVX2.
 TEXT ·expandDAVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Y15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VCVTPH2PS (SI), Y0
-	VMULPS    Y15, Y0, Y1 // wm = (-zero)·d
 	VMOVUPS   Y0, (DI)
-	VMOVUPS   Y1, (DX)
 	VCVTPH2PS 16(SI), Y2
-	VMULPS    Y15, Y2, Y3 // wm = (-zero)·d
 	VMOVUPS   Y2, 32(DI)
-	VMOVUPS   Y3, 32(DX)
 	ADDQ      $32, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -186,23 +170,22 @@ block:
 // func expandDMAVX2(a *expandArgs)
 // Kind ScaleDM, AVX2.
 TEXT ·expandDMAVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Y15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VCVTPH2PS (SI), Y0
 	VCVTPH2PS 32(SI), Y1
-	VMOVUPS   Y0, (DI)
 	VMOVUPS   Y1, (DX)
+	VMOVUPS   Y0, (DI)
 	VCVTPH2PS 16(SI), Y2
 	VCVTPH2PS 48(SI), Y3
-	VMOVUPS   Y2, 32(DI)
 	VMOVUPS   Y3, 32(DX)
+	VMOVUPS   Y2, 32(DI)
 	ADDQ      $64, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -214,25 +197,20 @@ block:
 // func expandBFAVX2(a *expandArgs)
 // Kind ScaleBF, AVX2.
 TEXT ·expandBFAVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Y15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 block:
 	VPMOVZXWD (SI), Y0
 	VPSLLD    $16, Y0, Y0
-	VMULPS    Y15, Y0, Y1 // wm = (-zero)·d
 	VMOVUPS   Y0, (DI)
-	VMOVUPS   Y1, (DX)
 	VPMOVZXWD 16(SI), Y2
 	VPSLLD    $16, Y2, Y2
-	VMULPS    Y15, Y2, Y3 // wm = (-zero)·d
 	VMOVUPS   Y2, 32(DI)
-	VMOVUPS   Y3, 32(DX)
 	ADDQ      $32, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -244,13 +222,12 @@ block:
 // func expandKAVX2(a *expandArgs)
 // Kind ScaleK, AVX2.
 TEXT ·expandKAVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         expandArgs_src(AX), SI
-	MOVQ         expandArgs_ws(AX), DI
-	MOVQ         expandArgs_wm(AX), DX
-	MOVQ         expandArgs_n(AX), CX
-	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Y15
+	MOVQ a+0(FP), AX
+	MOVQ expandArgs_src(AX), SI
+	MOVQ expandArgs_ws(AX), DI
+	MOVQ expandArgs_wm(AX), DX
+	MOVQ expandArgs_n(AX), CX
+	MOVQ expandArgs_perSuper(AX), R8
 
 super:
 	VCVTPH2PS (SI), Y4
@@ -261,16 +238,12 @@ super:
 group:
 	VPMOVSXBD (SI), Y0
 	VCVTDQ2PS Y0, Y0
-	VMULPS    Y4, Y0, Y0  // ws = d·sc
-	VMULPS    Y15, Y0, Y1 // wm = (-zero)·ws
+	VMULPS    Y4, Y0, Y0 // ws = d·sc
 	VMOVUPS   Y0, (DI)
-	VMOVUPS   Y1, (DX)
 	VPMOVSXBD 8(SI), Y2
 	VCVTDQ2PS Y2, Y2
-	VMULPS    Y5, Y2, Y2  // ws = d·sc
-	VMULPS    Y15, Y2, Y3 // wm = (-zero)·ws
+	VMULPS    Y5, Y2, Y2 // ws = d·sc
 	VMOVUPS   Y2, 32(DI)
-	VMOVUPS   Y3, 32(DX)
 	ADDQ      $16, SI
 	ADDQ      $64, DI
 	ADDQ      $64, DX
@@ -290,7 +263,6 @@ TEXT ·expandKMAVX2(SB), NOSPLIT, $0-8
 	MOVQ         expandArgs_wm(AX), DX
 	MOVQ         expandArgs_n(AX), CX
 	MOVQ         expandArgs_perSuper(AX), R8
-	VBROADCASTSS expandArgs_minusZero(AX), Y15
 	MOVL         $0x80000000, BX
 	VMOVD        BX, X14
 	VPBROADCASTD X14, Y14

@@ -10,23 +10,24 @@ import (
 )
 
 func TestExpandScales(t *testing.T) {
-	layouts := []*Layout{
-		{Scale: ScaleD, Group: 32, Zero: 8}, {Scale: ScaleD, Group: 32}, {Scale: ScaleDM, Group: 32},
-		{Scale: ScaleBF, Group: 32, Zero: 12}, {Scale: ScaleK, Group: 16, Zero: 32}, {Scale: ScaleK, Group: 32, Zero: 4},
-		{Scale: ScaleKM, Group: 16}, {Scale: ScaleKM, Group: 32},
-	}
 	eachLevel(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 5))
-		for _, l := range layouts {
+		for _, l := range testLayouts() {
 			for i, nb := range append(testBlocks, 10, 16, 17, 24, 31, expandPiece+8) {
 				src := guardedCopy(t, randomScaleBytes(rng, l, nb), i)
 				ws := guarded[float32](t, l.Groups(nb)*RowGroup, i)
-				wm := guarded[float32](t, l.Groups(nb)*RowGroup, i+1)
+				var wm []float32
+				if l.hasMin() {
+					wm = guarded[float32](t, l.Groups(nb)*RowGroup, i+1)
+				}
 				ExpandScales(l, ws, wm, src, nb)
 				for g := range l.Groups(nb) {
 					for r := range RowGroup {
 						w, m := scaleAt(l, src, g, r)
-						gotW, gotM := ws[g*RowGroup+r], wm[g*RowGroup+r]
+						gotW, gotM := ws[g*RowGroup+r], float32(0)
+						if wm != nil {
+							gotM = wm[g*RowGroup+r]
+						}
 						if !sameFloat(w, gotW) || !sameFloat(m, gotM) {
 							t.Fatalf("%+v nb %d group %d row %d: got %v %v, want %v %v", *l, nb, g, r, gotW, gotM, w, m)
 						}
@@ -46,18 +47,18 @@ func randomScaleBytes(rng *rand.Rand, l *Layout, nb int) []byte {
 	return src
 }
 
-// scaleAt computes (ws, wm) of a group and row straight from the definition.
+// scaleAt computes (ws, wm), wm 0 where there is none, of a group and row straight from the definition.
 func scaleAt(l *Layout, src []byte, g, r int) (w, m float32) {
 	f16 := func(o int) float32 { return float16.Frombits(binary.LittleEndian.Uint16(src[o:])).Float32() }
 	switch l.Scale {
 	case ScaleD:
 		w = f16(32*g + 2*r)
-		return w, -(l.Zero * w)
+		return w, 0
 	case ScaleDM:
 		return f16(64*g + 2*r), f16(64*g + 32 + 2*r)
 	case ScaleBF:
 		w = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[32*g+2*r:])) << 16)
-		return w, -(l.Zero * w)
+		return w, 0
 	}
 	per, size := 256/l.Group, 32+256/l.Group*16
 	if l.Scale == ScaleKM {
@@ -66,7 +67,7 @@ func scaleAt(l *Layout, src []byte, g, r int) (w, m float32) {
 	o, i := g/per*size, g%per
 	if l.Scale == ScaleK {
 		w = f16(o+2*r) * float32(int8(src[o+32+16*i+r]))
-		return w, -(l.Zero * w)
+		return w, 0
 	}
 	return f16(o+2*r) * float32(src[o+64+32*i+r]), -(f16(o+32+2*r) * float32(src[o+64+32*i+16+r]))
 }

@@ -5,358 +5,699 @@
 package kernels
 
 //go:noescape
-func gemmQ16x6G32P1AVX512(a *gemmQArgs)
+func gemmQ16x6ZG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6G32P2AVX512(a *gemmQArgs)
+func gemmQ16x6ZG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6G16P1AVX512(a *gemmQArgs)
+func gemmQ16x6ZG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6G16P2AVX512(a *gemmQArgs)
+func gemmQ16x6ZG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4G32P1AVX512(a *gemmQArgs)
+func gemmQ16x6MG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4G32P2AVX512(a *gemmQArgs)
+func gemmQ16x6MG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4G16P1AVX512(a *gemmQArgs)
+func gemmQ16x6MG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4G16P2AVX512(a *gemmQArgs)
+func gemmQ16x6MG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2G32P1AVX512(a *gemmQArgs)
+func gemmQ16x4ZG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2G32P2AVX512(a *gemmQArgs)
+func gemmQ16x4ZG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2G16P1AVX512(a *gemmQArgs)
+func gemmQ16x4ZG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2G16P2AVX512(a *gemmQArgs)
+func gemmQ16x4ZG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1G32P1AVX512(a *gemmQArgs)
+func gemmQ16x4MG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1G32P2AVX512(a *gemmQArgs)
+func gemmQ16x4MG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1G16P1AVX512(a *gemmQArgs)
+func gemmQ16x4MG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1G16P2AVX512(a *gemmQArgs)
+func gemmQ16x4MG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x6G32P1AVX512(a *gemmQArgs)
+func gemmQ16x2ZG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x6G32P2AVX512(a *gemmQArgs)
+func gemmQ16x2ZG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x6G16P1AVX512(a *gemmQArgs)
+func gemmQ16x2ZG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x6G16P2AVX512(a *gemmQArgs)
+func gemmQ16x2ZG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x4G32P1AVX512(a *gemmQArgs)
+func gemmQ16x2MG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x4G32P2AVX512(a *gemmQArgs)
+func gemmQ16x2MG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x4G16P1AVX512(a *gemmQArgs)
+func gemmQ16x2MG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x4G16P2AVX512(a *gemmQArgs)
+func gemmQ16x2MG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x2G32P1AVX512(a *gemmQArgs)
+func gemmQ16x1ZG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x2G32P2AVX512(a *gemmQArgs)
+func gemmQ16x1ZG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x2G16P1AVX512(a *gemmQArgs)
+func gemmQ16x1ZG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x2G16P2AVX512(a *gemmQArgs)
+func gemmQ16x1ZG16P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x1G32P1AVX512(a *gemmQArgs)
+func gemmQ16x1MG32P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x1G32P2AVX512(a *gemmQArgs)
+func gemmQ16x1MG32P2AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x1G16P1AVX512(a *gemmQArgs)
+func gemmQ16x1MG16P1AVX512(a *gemmQArgs)
 
 //go:noescape
-func gemmQ32x1G16P2AVX512(a *gemmQArgs)
+func gemmQ16x1MG16P2AVX512(a *gemmQArgs)
 
-// gemmQAVX512 runs variant 16·(rowGroups-1) + 4·tile + 2·(groups of 16) + (two planes);
+//go:noescape
+func gemmQ32x6ZG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6ZG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6ZG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6ZG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6MG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6MG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6MG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x6MG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4ZG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4ZG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4ZG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4ZG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4MG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4MG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4MG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x4MG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2ZG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2ZG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2ZG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2ZG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2MG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2MG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2MG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x2MG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1ZG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1ZG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1ZG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1ZG16P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1MG32P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1MG32P2AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1MG16P1AVX512(a *gemmQArgs)
+
+//go:noescape
+func gemmQ32x1MG16P2AVX512(a *gemmQArgs)
+
+// gemmQAVX512 runs variant 32·(rowGroups-1) + 8·tile + 4·(minima) + 2·(groups of 16) + (two
+// planes);
 // the tiles 0 to 3 have 6, 4, 2 and 1 columns.
 func gemmQAVX512(a *gemmQArgs, variant int) {
 	switch variant {
 	case 0:
-		gemmQ16x6G32P1AVX512(a)
+		gemmQ16x6ZG32P1AVX512(a)
 	case 1:
-		gemmQ16x6G32P2AVX512(a)
+		gemmQ16x6ZG32P2AVX512(a)
 	case 2:
-		gemmQ16x6G16P1AVX512(a)
+		gemmQ16x6ZG16P1AVX512(a)
 	case 3:
-		gemmQ16x6G16P2AVX512(a)
+		gemmQ16x6ZG16P2AVX512(a)
 	case 4:
-		gemmQ16x4G32P1AVX512(a)
+		gemmQ16x6MG32P1AVX512(a)
 	case 5:
-		gemmQ16x4G32P2AVX512(a)
+		gemmQ16x6MG32P2AVX512(a)
 	case 6:
-		gemmQ16x4G16P1AVX512(a)
+		gemmQ16x6MG16P1AVX512(a)
 	case 7:
-		gemmQ16x4G16P2AVX512(a)
+		gemmQ16x6MG16P2AVX512(a)
 	case 8:
-		gemmQ16x2G32P1AVX512(a)
+		gemmQ16x4ZG32P1AVX512(a)
 	case 9:
-		gemmQ16x2G32P2AVX512(a)
+		gemmQ16x4ZG32P2AVX512(a)
 	case 10:
-		gemmQ16x2G16P1AVX512(a)
+		gemmQ16x4ZG16P1AVX512(a)
 	case 11:
-		gemmQ16x2G16P2AVX512(a)
+		gemmQ16x4ZG16P2AVX512(a)
 	case 12:
-		gemmQ16x1G32P1AVX512(a)
+		gemmQ16x4MG32P1AVX512(a)
 	case 13:
-		gemmQ16x1G32P2AVX512(a)
+		gemmQ16x4MG32P2AVX512(a)
 	case 14:
-		gemmQ16x1G16P1AVX512(a)
+		gemmQ16x4MG16P1AVX512(a)
 	case 15:
-		gemmQ16x1G16P2AVX512(a)
+		gemmQ16x4MG16P2AVX512(a)
 	case 16:
-		gemmQ32x6G32P1AVX512(a)
+		gemmQ16x2ZG32P1AVX512(a)
 	case 17:
-		gemmQ32x6G32P2AVX512(a)
+		gemmQ16x2ZG32P2AVX512(a)
 	case 18:
-		gemmQ32x6G16P1AVX512(a)
+		gemmQ16x2ZG16P1AVX512(a)
 	case 19:
-		gemmQ32x6G16P2AVX512(a)
+		gemmQ16x2ZG16P2AVX512(a)
 	case 20:
-		gemmQ32x4G32P1AVX512(a)
+		gemmQ16x2MG32P1AVX512(a)
 	case 21:
-		gemmQ32x4G32P2AVX512(a)
+		gemmQ16x2MG32P2AVX512(a)
 	case 22:
-		gemmQ32x4G16P1AVX512(a)
+		gemmQ16x2MG16P1AVX512(a)
 	case 23:
-		gemmQ32x4G16P2AVX512(a)
+		gemmQ16x2MG16P2AVX512(a)
 	case 24:
-		gemmQ32x2G32P1AVX512(a)
+		gemmQ16x1ZG32P1AVX512(a)
 	case 25:
-		gemmQ32x2G32P2AVX512(a)
+		gemmQ16x1ZG32P2AVX512(a)
 	case 26:
-		gemmQ32x2G16P1AVX512(a)
+		gemmQ16x1ZG16P1AVX512(a)
 	case 27:
-		gemmQ32x2G16P2AVX512(a)
+		gemmQ16x1ZG16P2AVX512(a)
 	case 28:
-		gemmQ32x1G32P1AVX512(a)
+		gemmQ16x1MG32P1AVX512(a)
 	case 29:
-		gemmQ32x1G32P2AVX512(a)
+		gemmQ16x1MG32P2AVX512(a)
 	case 30:
-		gemmQ32x1G16P1AVX512(a)
+		gemmQ16x1MG16P1AVX512(a)
 	case 31:
-		gemmQ32x1G16P2AVX512(a)
+		gemmQ16x1MG16P2AVX512(a)
+	case 32:
+		gemmQ32x6ZG32P1AVX512(a)
+	case 33:
+		gemmQ32x6ZG32P2AVX512(a)
+	case 34:
+		gemmQ32x6ZG16P1AVX512(a)
+	case 35:
+		gemmQ32x6ZG16P2AVX512(a)
+	case 36:
+		gemmQ32x6MG32P1AVX512(a)
+	case 37:
+		gemmQ32x6MG32P2AVX512(a)
+	case 38:
+		gemmQ32x6MG16P1AVX512(a)
+	case 39:
+		gemmQ32x6MG16P2AVX512(a)
+	case 40:
+		gemmQ32x4ZG32P1AVX512(a)
+	case 41:
+		gemmQ32x4ZG32P2AVX512(a)
+	case 42:
+		gemmQ32x4ZG16P1AVX512(a)
+	case 43:
+		gemmQ32x4ZG16P2AVX512(a)
+	case 44:
+		gemmQ32x4MG32P1AVX512(a)
+	case 45:
+		gemmQ32x4MG32P2AVX512(a)
+	case 46:
+		gemmQ32x4MG16P1AVX512(a)
+	case 47:
+		gemmQ32x4MG16P2AVX512(a)
+	case 48:
+		gemmQ32x2ZG32P1AVX512(a)
+	case 49:
+		gemmQ32x2ZG32P2AVX512(a)
+	case 50:
+		gemmQ32x2ZG16P1AVX512(a)
+	case 51:
+		gemmQ32x2ZG16P2AVX512(a)
+	case 52:
+		gemmQ32x2MG32P1AVX512(a)
+	case 53:
+		gemmQ32x2MG32P2AVX512(a)
+	case 54:
+		gemmQ32x2MG16P1AVX512(a)
+	case 55:
+		gemmQ32x2MG16P2AVX512(a)
+	case 56:
+		gemmQ32x1ZG32P1AVX512(a)
+	case 57:
+		gemmQ32x1ZG32P2AVX512(a)
+	case 58:
+		gemmQ32x1ZG16P1AVX512(a)
+	case 59:
+		gemmQ32x1ZG16P2AVX512(a)
+	case 60:
+		gemmQ32x1MG32P1AVX512(a)
+	case 61:
+		gemmQ32x1MG32P2AVX512(a)
+	case 62:
+		gemmQ32x1MG16P1AVX512(a)
+	case 63:
+		gemmQ32x1MG16P2AVX512(a)
 	default:
 		panic("kernels: no such variant")
 	}
 }
 
 //go:noescape
-func gemmQ16x6U15G32P1AVX2(a *gemmQArgs)
+func gemmQ16x6U15ZG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6U15G32P2AVX2(a *gemmQArgs)
+func gemmQ16x6U15ZG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6U15G16P1AVX2(a *gemmQArgs)
+func gemmQ16x6U15ZG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x6U15G16P2AVX2(a *gemmQArgs)
+func gemmQ16x6U15ZG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U15G32P1AVX2(a *gemmQArgs)
+func gemmQ16x6U15MG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U15G32P2AVX2(a *gemmQArgs)
+func gemmQ16x6U15MG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U15G16P1AVX2(a *gemmQArgs)
+func gemmQ16x6U15MG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U15G16P2AVX2(a *gemmQArgs)
+func gemmQ16x6U15MG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U15G32P1AVX2(a *gemmQArgs)
+func gemmQ16x2U15ZG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U15G32P2AVX2(a *gemmQArgs)
+func gemmQ16x2U15ZG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U15G16P1AVX2(a *gemmQArgs)
+func gemmQ16x2U15ZG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U15G16P2AVX2(a *gemmQArgs)
+func gemmQ16x2U15ZG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4U63G32P1AVX2(a *gemmQArgs)
+func gemmQ16x2U15MG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4U63G32P2AVX2(a *gemmQArgs)
+func gemmQ16x2U15MG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4U63G16P1AVX2(a *gemmQArgs)
+func gemmQ16x2U15MG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x4U63G16P2AVX2(a *gemmQArgs)
+func gemmQ16x2U15MG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U63G32P1AVX2(a *gemmQArgs)
+func gemmQ16x1U15ZG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U63G32P2AVX2(a *gemmQArgs)
+func gemmQ16x1U15ZG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U63G16P1AVX2(a *gemmQArgs)
+func gemmQ16x1U15ZG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x2U63G16P2AVX2(a *gemmQArgs)
+func gemmQ16x1U15ZG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U63G32P1AVX2(a *gemmQArgs)
+func gemmQ16x1U15MG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U63G32P2AVX2(a *gemmQArgs)
+func gemmQ16x1U15MG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U63G16P1AVX2(a *gemmQArgs)
+func gemmQ16x1U15MG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ16x1U63G16P2AVX2(a *gemmQArgs)
+func gemmQ16x1U15MG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x6U255G32P1AVX2(a *gemmQArgs)
+func gemmQ16x4U63ZG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x6U255G32P2AVX2(a *gemmQArgs)
+func gemmQ16x4U63ZG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x6U255G16P1AVX2(a *gemmQArgs)
+func gemmQ16x4U63ZG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x6U255G16P2AVX2(a *gemmQArgs)
+func gemmQ16x4U63ZG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x2U255G32P1AVX2(a *gemmQArgs)
+func gemmQ16x4U63MG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x2U255G32P2AVX2(a *gemmQArgs)
+func gemmQ16x4U63MG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x2U255G16P1AVX2(a *gemmQArgs)
+func gemmQ16x4U63MG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x2U255G16P2AVX2(a *gemmQArgs)
+func gemmQ16x4U63MG16P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x1U255G32P1AVX2(a *gemmQArgs)
+func gemmQ16x2U63ZG32P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x1U255G32P2AVX2(a *gemmQArgs)
+func gemmQ16x2U63ZG32P2AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x1U255G16P1AVX2(a *gemmQArgs)
+func gemmQ16x2U63ZG16P1AVX2(a *gemmQArgs)
 
 //go:noescape
-func gemmQ8x1U255G16P2AVX2(a *gemmQArgs)
+func gemmQ16x2U63ZG16P2AVX2(a *gemmQArgs)
 
-// gemmQAVX2 runs variant 12·class + 4·tile + 2·(groups of 16) + (two planes); classes 0
+//go:noescape
+func gemmQ16x2U63MG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x2U63MG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x2U63MG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x2U63MG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63ZG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63ZG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63ZG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63ZG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63MG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63MG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63MG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ16x1U63MG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255ZG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255ZG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255ZG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255ZG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255MG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255MG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255MG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x6U255MG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255ZG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255ZG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255ZG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255ZG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255MG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255MG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255MG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x2U255MG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255ZG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255ZG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255ZG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255ZG16P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255MG32P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255MG32P2AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255MG16P1AVX2(a *gemmQArgs)
+
+//go:noescape
+func gemmQ8x1U255MG16P2AVX2(a *gemmQArgs)
+
+// gemmQAVX2 runs variant 24·class + 8·tile + 4·(minima) + 2·(groups of 16) + (two planes); classes 0
 // to 2 take codes up to 15, 63 and 255, tiles 0 to 2 have 6 (4 in class 1), 2 and 1 columns.
 func gemmQAVX2(a *gemmQArgs, variant int) {
 	switch variant {
 	case 0:
-		gemmQ16x6U15G32P1AVX2(a)
+		gemmQ16x6U15ZG32P1AVX2(a)
 	case 1:
-		gemmQ16x6U15G32P2AVX2(a)
+		gemmQ16x6U15ZG32P2AVX2(a)
 	case 2:
-		gemmQ16x6U15G16P1AVX2(a)
+		gemmQ16x6U15ZG16P1AVX2(a)
 	case 3:
-		gemmQ16x6U15G16P2AVX2(a)
+		gemmQ16x6U15ZG16P2AVX2(a)
 	case 4:
-		gemmQ16x2U15G32P1AVX2(a)
+		gemmQ16x6U15MG32P1AVX2(a)
 	case 5:
-		gemmQ16x2U15G32P2AVX2(a)
+		gemmQ16x6U15MG32P2AVX2(a)
 	case 6:
-		gemmQ16x2U15G16P1AVX2(a)
+		gemmQ16x6U15MG16P1AVX2(a)
 	case 7:
-		gemmQ16x2U15G16P2AVX2(a)
+		gemmQ16x6U15MG16P2AVX2(a)
 	case 8:
-		gemmQ16x1U15G32P1AVX2(a)
+		gemmQ16x2U15ZG32P1AVX2(a)
 	case 9:
-		gemmQ16x1U15G32P2AVX2(a)
+		gemmQ16x2U15ZG32P2AVX2(a)
 	case 10:
-		gemmQ16x1U15G16P1AVX2(a)
+		gemmQ16x2U15ZG16P1AVX2(a)
 	case 11:
-		gemmQ16x1U15G16P2AVX2(a)
+		gemmQ16x2U15ZG16P2AVX2(a)
 	case 12:
-		gemmQ16x4U63G32P1AVX2(a)
+		gemmQ16x2U15MG32P1AVX2(a)
 	case 13:
-		gemmQ16x4U63G32P2AVX2(a)
+		gemmQ16x2U15MG32P2AVX2(a)
 	case 14:
-		gemmQ16x4U63G16P1AVX2(a)
+		gemmQ16x2U15MG16P1AVX2(a)
 	case 15:
-		gemmQ16x4U63G16P2AVX2(a)
+		gemmQ16x2U15MG16P2AVX2(a)
 	case 16:
-		gemmQ16x2U63G32P1AVX2(a)
+		gemmQ16x1U15ZG32P1AVX2(a)
 	case 17:
-		gemmQ16x2U63G32P2AVX2(a)
+		gemmQ16x1U15ZG32P2AVX2(a)
 	case 18:
-		gemmQ16x2U63G16P1AVX2(a)
+		gemmQ16x1U15ZG16P1AVX2(a)
 	case 19:
-		gemmQ16x2U63G16P2AVX2(a)
+		gemmQ16x1U15ZG16P2AVX2(a)
 	case 20:
-		gemmQ16x1U63G32P1AVX2(a)
+		gemmQ16x1U15MG32P1AVX2(a)
 	case 21:
-		gemmQ16x1U63G32P2AVX2(a)
+		gemmQ16x1U15MG32P2AVX2(a)
 	case 22:
-		gemmQ16x1U63G16P1AVX2(a)
+		gemmQ16x1U15MG16P1AVX2(a)
 	case 23:
-		gemmQ16x1U63G16P2AVX2(a)
+		gemmQ16x1U15MG16P2AVX2(a)
 	case 24:
-		gemmQ8x6U255G32P1AVX2(a)
+		gemmQ16x4U63ZG32P1AVX2(a)
 	case 25:
-		gemmQ8x6U255G32P2AVX2(a)
+		gemmQ16x4U63ZG32P2AVX2(a)
 	case 26:
-		gemmQ8x6U255G16P1AVX2(a)
+		gemmQ16x4U63ZG16P1AVX2(a)
 	case 27:
-		gemmQ8x6U255G16P2AVX2(a)
+		gemmQ16x4U63ZG16P2AVX2(a)
 	case 28:
-		gemmQ8x2U255G32P1AVX2(a)
+		gemmQ16x4U63MG32P1AVX2(a)
 	case 29:
-		gemmQ8x2U255G32P2AVX2(a)
+		gemmQ16x4U63MG32P2AVX2(a)
 	case 30:
-		gemmQ8x2U255G16P1AVX2(a)
+		gemmQ16x4U63MG16P1AVX2(a)
 	case 31:
-		gemmQ8x2U255G16P2AVX2(a)
+		gemmQ16x4U63MG16P2AVX2(a)
 	case 32:
-		gemmQ8x1U255G32P1AVX2(a)
+		gemmQ16x2U63ZG32P1AVX2(a)
 	case 33:
-		gemmQ8x1U255G32P2AVX2(a)
+		gemmQ16x2U63ZG32P2AVX2(a)
 	case 34:
-		gemmQ8x1U255G16P1AVX2(a)
+		gemmQ16x2U63ZG16P1AVX2(a)
 	case 35:
-		gemmQ8x1U255G16P2AVX2(a)
+		gemmQ16x2U63ZG16P2AVX2(a)
+	case 36:
+		gemmQ16x2U63MG32P1AVX2(a)
+	case 37:
+		gemmQ16x2U63MG32P2AVX2(a)
+	case 38:
+		gemmQ16x2U63MG16P1AVX2(a)
+	case 39:
+		gemmQ16x2U63MG16P2AVX2(a)
+	case 40:
+		gemmQ16x1U63ZG32P1AVX2(a)
+	case 41:
+		gemmQ16x1U63ZG32P2AVX2(a)
+	case 42:
+		gemmQ16x1U63ZG16P1AVX2(a)
+	case 43:
+		gemmQ16x1U63ZG16P2AVX2(a)
+	case 44:
+		gemmQ16x1U63MG32P1AVX2(a)
+	case 45:
+		gemmQ16x1U63MG32P2AVX2(a)
+	case 46:
+		gemmQ16x1U63MG16P1AVX2(a)
+	case 47:
+		gemmQ16x1U63MG16P2AVX2(a)
+	case 48:
+		gemmQ8x6U255ZG32P1AVX2(a)
+	case 49:
+		gemmQ8x6U255ZG32P2AVX2(a)
+	case 50:
+		gemmQ8x6U255ZG16P1AVX2(a)
+	case 51:
+		gemmQ8x6U255ZG16P2AVX2(a)
+	case 52:
+		gemmQ8x6U255MG32P1AVX2(a)
+	case 53:
+		gemmQ8x6U255MG32P2AVX2(a)
+	case 54:
+		gemmQ8x6U255MG16P1AVX2(a)
+	case 55:
+		gemmQ8x6U255MG16P2AVX2(a)
+	case 56:
+		gemmQ8x2U255ZG32P1AVX2(a)
+	case 57:
+		gemmQ8x2U255ZG32P2AVX2(a)
+	case 58:
+		gemmQ8x2U255ZG16P1AVX2(a)
+	case 59:
+		gemmQ8x2U255ZG16P2AVX2(a)
+	case 60:
+		gemmQ8x2U255MG32P1AVX2(a)
+	case 61:
+		gemmQ8x2U255MG32P2AVX2(a)
+	case 62:
+		gemmQ8x2U255MG16P1AVX2(a)
+	case 63:
+		gemmQ8x2U255MG16P2AVX2(a)
+	case 64:
+		gemmQ8x1U255ZG32P1AVX2(a)
+	case 65:
+		gemmQ8x1U255ZG32P2AVX2(a)
+	case 66:
+		gemmQ8x1U255ZG16P1AVX2(a)
+	case 67:
+		gemmQ8x1U255ZG16P2AVX2(a)
+	case 68:
+		gemmQ8x1U255MG32P1AVX2(a)
+	case 69:
+		gemmQ8x1U255MG32P2AVX2(a)
+	case 70:
+		gemmQ8x1U255MG16P1AVX2(a)
+	case 71:
+		gemmQ8x1U255MG16P2AVX2(a)
 	default:
 		panic("kernels: no such variant")
 	}

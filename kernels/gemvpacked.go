@@ -19,15 +19,19 @@ func GemvPacked(out []float32, l *Layout, codes, scales, x []byte, nb, planes in
 
 // gemvPieces adds the product to out, a super-block at a time.
 func gemvPieces(out []float32, l *Layout, codes, scales, x []byte, nb, planes int) {
-	var ws, wm [superBlock * KBlock / 16 * RowGroup]float32
+	var scale, minimum [superBlock * KBlock / 16 * RowGroup]float32
+	ws, wm := scale[:], []float32(nil)
+	if l.hasMin() {
+		wm = minimum[:]
+	}
 	for b := 0; b < nb; b += superBlock {
 		n := min(superBlock, nb-b)
 		s, c, v := scales[l.ScaleBytes(b):], codes[l.CodeBytes(b):], x[XBytes(b, planes):]
-		if !expandAsm(l, ws[:], wm[:], s, n) {
-			expandGeneric(l, ws[:], wm[:], s, n)
+		if !expandAsm(l, ws, wm, s, n) {
+			expandGeneric(l, ws, wm, s, n)
 		}
-		if !gemvQAsm(out, l, c, ws[:], wm[:], v, n, planes) {
-			gemvQGeneric(out, l, c, ws[:], wm[:], v, n, planes)
+		if !gemvQAsm(out, l, c, ws, wm, v, n, planes) {
+			gemvQGeneric(out, l, c, ws, wm, v, n, planes)
 		}
 	}
 }

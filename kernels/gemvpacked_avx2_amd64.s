@@ -20,6 +20,9 @@ DATA gemvOnes<>+16(SB)/8, $0x0001000100010001
 DATA gemvOnes<>+24(SB)/8, $0x0001000100010001
 GLOBL gemvOnes<>(SB), RODATA|NOPTR, $32
 
+DATA gemvMinus128th<>(SB)/4, $0xbc000000
+GLOBL gemvMinus128th<>(SB), RODATA|NOPTR, $4
+
 // func gemvPacked4DG32P1AVX2(a *gemvPackedArgs)
 // 4-bit codes, ScaleD, groups of 32, 1 activation plane(s).
 TEXT ·gemvPacked4DG32P1AVX2(SB), NOSPLIT, $0-8
@@ -42,105 +45,103 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -174,22 +175,22 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -197,15 +198,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -213,15 +214,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -229,7 +230,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -240,32 +241,31 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -273,15 +273,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -289,15 +289,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -305,7 +305,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -316,15 +316,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -403,8 +402,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -452,8 +451,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
@@ -559,8 +558,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -634,8 +633,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
@@ -674,155 +673,153 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 288(R8)
 
-	VMOVDQU      256(DI), Y3                 // bit 4 of all chunks
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      256(DI), Y3                      // bit 4 of all chunks
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      288(DI), Y3                 // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      288(DI), Y3                      // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -860,32 +857,32 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 288(R8)
 
-	VMOVDQU      256(DI), Y3                 // bit 4 of all chunks
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      256(DI), Y3                      // bit 4 of all chunks
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -893,10 +890,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -905,30 +902,30 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -936,10 +933,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -952,42 +949,41 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      288(DI), Y3                 // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      288(DI), Y3                      // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -995,10 +991,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1007,30 +1003,30 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1038,10 +1034,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -1054,15 +1050,14 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -1170,8 +1165,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
@@ -1244,8 +1239,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
@@ -1381,8 +1376,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bit 4 of all chunks
@@ -1482,8 +1477,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $320, DI
@@ -1522,14 +1517,14 @@ block:
 	PREFETCHT0 3520(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU      (DI), Y5                    // chunk 0
+	VMOVDQU      (DI), Y5                         // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      64(DI), Y5                  // chunk 1
+	VMOVDQU      64(DI), Y5                       // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1538,7 +1533,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y5                 // chunk 2
+	VMOVDQU      128(DI), Y5                      // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1547,7 +1542,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y5                 // chunk 3
+	VMOVDQU      192(DI), Y5                      // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1556,7 +1551,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      256(DI), Y5                 // chunk 4
+	VMOVDQU      256(DI), Y5                      // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1565,7 +1560,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      320(DI), Y5                 // chunk 5
+	VMOVDQU      320(DI), Y5                      // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1574,7 +1569,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      384(DI), Y5                 // chunk 6
+	VMOVDQU      384(DI), Y5                      // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1583,7 +1578,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      448(DI), Y5                 // chunk 7
+	VMOVDQU      448(DI), Y5                      // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1596,24 +1591,23 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y5                  // chunk 0
+	VMOVDQU      32(DI), Y5                       // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      96(DI), Y5                  // chunk 1
+	VMOVDQU      96(DI), Y5                       // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1622,7 +1616,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y5                 // chunk 2
+	VMOVDQU      160(DI), Y5                      // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1631,7 +1625,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y5                 // chunk 3
+	VMOVDQU      224(DI), Y5                      // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1640,7 +1634,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      288(DI), Y5                 // chunk 4
+	VMOVDQU      288(DI), Y5                      // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1649,7 +1643,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      352(DI), Y5                 // chunk 5
+	VMOVDQU      352(DI), Y5                      // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1658,7 +1652,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      416(DI), Y5                 // chunk 6
+	VMOVDQU      416(DI), Y5                      // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1667,7 +1661,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      480(DI), Y5                 // chunk 7
+	VMOVDQU      480(DI), Y5                      // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1680,15 +1674,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -1726,7 +1719,7 @@ block:
 	PREFETCHT0 3520(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU      (DI), Y5                    // chunk 0
+	VMOVDQU      (DI), Y5                         // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1736,7 +1729,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      64(DI), Y5                  // chunk 1
+	VMOVDQU      64(DI), Y5                       // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1750,7 +1743,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y5                 // chunk 2
+	VMOVDQU      128(DI), Y5                      // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1764,7 +1757,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y5                 // chunk 3
+	VMOVDQU      192(DI), Y5                      // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1778,7 +1771,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      256(DI), Y5                 // chunk 4
+	VMOVDQU      256(DI), Y5                      // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1792,7 +1785,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      320(DI), Y5                 // chunk 5
+	VMOVDQU      320(DI), Y5                      // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1806,7 +1799,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      384(DI), Y5                 // chunk 6
+	VMOVDQU      384(DI), Y5                      // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1820,7 +1813,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      448(DI), Y5                 // chunk 7
+	VMOVDQU      448(DI), Y5                      // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1844,17 +1837,16 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y5                  // chunk 0
+	VMOVDQU      32(DI), Y5                       // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1864,7 +1856,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      96(DI), Y5                  // chunk 1
+	VMOVDQU      96(DI), Y5                       // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1878,7 +1870,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y5                 // chunk 2
+	VMOVDQU      160(DI), Y5                      // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1892,7 +1884,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y5                 // chunk 3
+	VMOVDQU      224(DI), Y5                      // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1906,7 +1898,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      288(DI), Y5                 // chunk 4
+	VMOVDQU      288(DI), Y5                      // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1920,7 +1912,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      352(DI), Y5                 // chunk 5
+	VMOVDQU      352(DI), Y5                      // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1934,7 +1926,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      416(DI), Y5                 // chunk 6
+	VMOVDQU      416(DI), Y5                      // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1948,7 +1940,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      480(DI), Y5                 // chunk 7
+	VMOVDQU      480(DI), Y5                      // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -1972,15 +1964,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -2019,15 +2010,15 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2035,8 +2026,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2045,7 +2036,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2053,8 +2044,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2063,7 +2054,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2071,8 +2062,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2081,7 +2072,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2093,25 +2084,24 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2119,8 +2109,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2129,7 +2119,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2137,8 +2127,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2147,7 +2137,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2155,8 +2145,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2165,7 +2155,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2177,15 +2167,14 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -2224,8 +2213,8 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -2235,7 +2224,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2248,8 +2237,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2263,7 +2252,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2276,8 +2265,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2291,7 +2280,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2304,8 +2293,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2319,7 +2308,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2342,18 +2331,17 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -2363,7 +2351,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2376,8 +2364,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2391,7 +2379,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2404,8 +2392,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2419,7 +2407,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2432,8 +2420,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2447,7 +2435,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2470,15 +2458,14 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R8), Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -2517,15 +2504,15 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2533,8 +2520,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2543,7 +2530,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2551,8 +2538,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2561,7 +2548,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2569,8 +2556,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2579,7 +2566,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2591,26 +2578,25 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VPMOVZXWD    (R8), Y4
 	VPSLLD       $16, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2618,8 +2604,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2628,7 +2614,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2636,8 +2622,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2646,7 +2632,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2654,8 +2640,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2664,7 +2650,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2676,16 +2662,15 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VPMOVZXWD    16(R8), Y4
 	VPSLLD       $16, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -2724,8 +2709,8 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -2735,7 +2720,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2748,8 +2733,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2763,7 +2748,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2776,8 +2761,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2791,7 +2776,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2804,8 +2789,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2819,7 +2804,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2842,19 +2827,18 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VPMOVZXWD    (R8), Y4
 	VPSLLD       $16, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -2864,7 +2848,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -2877,8 +2861,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -2892,7 +2876,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -2905,8 +2889,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -2920,7 +2904,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -2933,8 +2917,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -2948,7 +2932,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -2971,16 +2955,15 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VPMOVZXWD    16(R8), Y4
 	VPSLLD       $16, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -3024,15 +3007,15 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -3040,8 +3023,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -3050,7 +3033,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -3058,8 +3041,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -3068,7 +3051,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -3076,8 +3059,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -3086,7 +3069,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -3098,28 +3081,27 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -3127,8 +3109,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -3137,7 +3119,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -3145,8 +3127,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -3155,7 +3137,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -3163,8 +3145,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -3173,7 +3155,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -3185,18 +3167,17 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -3242,8 +3223,8 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -3253,7 +3234,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -3266,8 +3247,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -3281,7 +3262,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -3294,8 +3275,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -3309,7 +3290,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -3322,8 +3303,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -3337,7 +3318,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -3360,21 +3341,20 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -3384,7 +3364,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -3397,8 +3377,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -3412,7 +3392,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -3425,8 +3405,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -3440,7 +3420,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -3453,8 +3433,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -3468,7 +3448,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -3491,18 +3471,17 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -3541,111 +3520,109 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      64(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      96(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -3684,14 +3661,14 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU      (DI), Y2                    // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      (DI), Y2                         // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3699,7 +3676,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3707,15 +3684,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      64(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3723,7 +3700,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3731,7 +3708,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3739,7 +3716,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3750,27 +3727,26 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2                  // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      32(DI), Y2                       // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPAND        Y15, Y4, Y4                      // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3778,7 +3754,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3786,15 +3762,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPAND        Y15, Y4, Y4                      // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      96(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3802,7 +3778,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPAND        Y15, Y4, Y4                      // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3810,7 +3786,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3818,7 +3794,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPAND        Y15, Y4, Y4                      // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -3829,18 +3805,17 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -3932,8 +3907,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -3987,8 +3962,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
@@ -4107,8 +4082,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -4188,8 +4163,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
@@ -4311,8 +4286,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
@@ -4391,8 +4366,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
@@ -4541,8 +4516,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bit 4 of all chunks
@@ -4648,8 +4623,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFNMADD231PS Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $320, DI
@@ -4689,22 +4664,22 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 1536(R8)
 
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                 // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5              // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4719,27 +4694,31 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      64(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5              // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4754,27 +4733,33 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5              // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4789,27 +4774,31 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y1               // acc += wm·s
 
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      96(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5              // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4824,10 +4813,16 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -4866,14 +4861,14 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 1536(R8)
 
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                 // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4881,7 +4876,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5              // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4889,7 +4884,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4910,19 +4905,23 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      64(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4930,7 +4929,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5              // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4938,7 +4937,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4959,19 +4958,25 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4979,7 +4984,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5              // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -4987,7 +4992,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5008,19 +5013,23 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y1               // acc += wm·s
 
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      96(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5028,7 +5037,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5              // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5036,7 +5045,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5057,10 +5066,16 @@ block:
 	VMULPS       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS Y6, Y5, Y1               // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -5103,185 +5118,185 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 512(R8)
 
-	VMOVDQU      128(DI), Y3                 // bit 2 of all chunks
-	VMOVDQU      (DI), Y2                    // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      128(DI), Y3                      // bit 2 of all chunks
+	VMOVDQU      (DI), Y2                         // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      64(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      64(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    16(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      160(DI), Y3                 // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2                  // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      160(DI), Y3                      // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2                       // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
-	VMOVDQU      96(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      96(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    24(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -5324,21 +5339,21 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 512(R8)
 
-	VMOVDQU      128(DI), Y3                 // bit 2 of all chunks
-	VMOVDQU      (DI), Y2                    // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      128(DI), Y3                      // bit 2 of all chunks
+	VMOVDQU      (DI), Y2                         // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5346,9 +5361,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5356,10 +5371,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5370,33 +5385,32 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      64(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      64(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5404,10 +5418,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5415,10 +5429,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5429,34 +5443,35 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    16(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      160(DI), Y3                 // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2                  // chunks 0-3
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      160(DI), Y3                      // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2                       // chunks 0-3
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5464,9 +5479,9 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y15, Y5, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5474,10 +5489,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $1, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5488,33 +5503,32 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
-	VMOVDQU      96(DI), Y2                  // chunks 4-7
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      96(DI), Y2                       // chunks 4-7
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSRLW       $3, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5522,10 +5536,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPAND        Y15, Y5, Y5                      // chunk 6
 	VPSRLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5533,10 +5547,10 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $5, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5547,18 +5561,19 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    24(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y7, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -5604,189 +5619,189 @@ block:
 	PREFETCHT0 3392(DI)
 	PREFETCHT0 256(R8)
 
-	VMOVDQU      256(DI), Y3                 // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      256(DI), Y3                      // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      320(DI), Y3                 // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      320(DI), Y3                      // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    16(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      288(DI), Y3                 // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      288(DI), Y3                      // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
-	VMOVDQU      352(DI), Y3                 // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      352(DI), Y3                      // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
 	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    24(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -5832,21 +5847,21 @@ block:
 	PREFETCHT0 3392(DI)
 	PREFETCHT0 256(R8)
 
-	VMOVDQU      256(DI), Y3                 // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2                    // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      256(DI), Y3                      // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                         // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5855,19 +5870,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      64(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      64(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5880,34 +5895,33 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    (R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      320(DI), Y3                 // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      320(DI), Y3                      // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5916,19 +5930,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      192(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      192(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5941,34 +5955,35 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    (R9), Y5
 	VPMOVSXBD    16(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y0                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y0                       // acc += isum·(ws·d)
 
-	VMOVDQU      288(DI), Y3                 // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2                  // chunks 0, 1
-	VPAND        Y15, Y2, Y5                 // chunk 0
+	VMOVDQU      288(DI), Y3                      // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2                       // chunks 0, 1
+	VPAND        Y15, Y2, Y5                      // chunk 0
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPAND        Y15, Y5, Y5                      // chunk 1
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -5977,19 +5992,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      96(DI), Y2                  // chunks 2, 3
-	VPAND        Y15, Y2, Y5                 // chunk 2
+	VMOVDQU      96(DI), Y2                       // chunks 2, 3
+	VPAND        Y15, Y2, Y5                      // chunk 2
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 56(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPAND        Y15, Y5, Y5                      // chunk 3
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -6002,34 +6017,33 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    8(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
-	VMOVDQU      352(DI), Y3                 // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2                 // chunks 4, 5
-	VPAND        Y15, Y2, Y5                 // chunk 4
+	VMOVDQU      352(DI), Y3                      // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2                      // chunks 4, 5
+	VPAND        Y15, Y2, Y5                      // chunk 4
 	VPSLLW       $4, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPAND        Y15, Y5, Y5                      // chunk 5
 	VPSLLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -6038,19 +6052,19 @@ block:
 	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y9
 	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      224(DI), Y2                 // chunks 6, 7
-	VPAND        Y15, Y2, Y5                 // chunk 6
+	VMOVDQU      224(DI), Y2                      // chunks 6, 7
+	VPAND        Y15, Y2, Y5                      // chunk 6
 	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 72(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPAND        Y15, Y5, Y5                      // chunk 7
 	VPSRLW       $2, Y3, Y4
 	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPOR         Y4, Y5, Y5                       // |= high bits
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -6063,18 +6077,19 @@ block:
 	VPADDD       Y8, Y10, Y10
 	VPSLLD       $7, Y9, Y9
 	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvPackedArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                       // isum -= zero·Σq
 	VCVTPH2PS    16(R9), Y5
 	VPMOVSXBD    24(R8), Y4
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS gemvPackedArgs_zero(AX), Y5
-	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4                  // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
-	VFNMADD231PS Y6, Y5, Y1                  // acc += wm·s
+	VMULPS       Y6, Y4, Y4                       // ws·d
+	VFMADD231PS  Y4, Y9, Y1                       // acc += isum·(ws·d)
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI

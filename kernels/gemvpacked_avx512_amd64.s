@@ -13,6 +13,9 @@
 #include "textflag.h"
 #include "go_asm.h"
 
+DATA gemvMinus128th<>(SB)/4, $0xbc000000
+GLOBL gemvMinus128th<>(SB), RODATA|NOPTR, $4
+
 // func gemvPacked4DG32P1AVX512(a *gemvPackedArgs)
 // 4-bit codes, ScaleD, groups of 32, 1 activation plane(s).
 TEXT ·gemvPacked4DG32P1AVX512(SB), NOSPLIT, $0-8
@@ -26,7 +29,7 @@ TEXT ·gemvPacked4DG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -36,36 +39,37 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     20(SI), Z20, Z2
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPANDD            Z30, Z16, Z22   // chunk 3
-	VPDPBUSD.BCST     28(SI), Z22, Z2
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z2
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPANDD            Z30, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z2
-	VPSRAD            $4, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPANDD        Z30, Z16, Z22   // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z2
+	VPSRAD        $4, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -89,7 +93,7 @@ TEXT ·gemvPacked4DG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -99,50 +103,51 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     20(SI), Z20, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     52(SI), Z20, Z4
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPDPBUSD.BCST     56(SI), Z21, Z2
-	VPANDD            Z30, Z16, Z22   // chunk 3
-	VPDPBUSD.BCST     28(SI), Z22, Z3
-	VPDPBUSD.BCST     60(SI), Z22, Z4
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z3
-	VPDPBUSD.BCST     68(SI), Z18, Z4
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPANDD            Z30, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z3
-	VPDPBUSD.BCST     76(SI), Z20, Z4
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $4, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPANDD        Z30, Z16, Z22   // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z3
+	VPDPBUSD.BCST 60(SI), Z22, Z4
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z3
+	VPDPBUSD.BCST 76(SI), Z20, Z4
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $4, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -166,7 +171,6 @@ TEXT ·gemvPacked4DMG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -229,7 +233,6 @@ TEXT ·gemvPacked4DMG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -306,7 +309,7 @@ TEXT ·gemvPacked5DG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -317,53 +320,54 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 288(R8)
 
-	VMOVDQU32         256(DI), Z17         // bit 4 of all chunks
-	VMOVDQU32         (DI), Z16            // chunks 0, 1
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $4, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 1
-	VPSLLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     20(SI), Z21, Z1
-	VMOVDQU32         64(DI), Z16          // chunks 2, 3
-	VPANDD            Z31, Z16, Z23        // chunk 2
-	VPSLLW            $2, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     24(SI), Z23, Z1
-	VPSRLW            $4, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSLLW            $1, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VMOVDQU32         128(DI), Z16         // chunks 4, 5
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPTERNLOGD        $0xf8, Z30, Z17, Z21 // |= high bits
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPSRLW            $4, Z16, Z23
-	VPANDD            Z31, Z23, Z23        // chunk 5
-	VPSRLW            $1, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     36(SI), Z23, Z1
-	VMOVDQU32         192(DI), Z16         // chunks 6, 7
-	VPANDD            Z31, Z16, Z19        // chunk 6
-	VPSRLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bit 4 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSLLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPTERNLOGD    $0xf8, Z30, Z17, Z21 // |= high bits
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
@@ -387,7 +391,7 @@ TEXT ·gemvPacked5DG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -398,64 +402,65 @@ block:
 	PREFETCHT0 3328(DI)
 	PREFETCHT0 288(R8)
 
-	VMOVDQU32         256(DI), Z17         // bit 4 of all chunks
-	VMOVDQU32         (DI), Z16            // chunks 0, 1
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $4, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 1
-	VPSLLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     20(SI), Z21, Z1
-	VPDPBUSD.BCST     52(SI), Z21, Z2
-	VMOVDQU32         64(DI), Z16          // chunks 2, 3
-	VPANDD            Z31, Z16, Z23        // chunk 2
-	VPSLLW            $2, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     24(SI), Z23, Z1
-	VPDPBUSD.BCST     56(SI), Z23, Z2
-	VPSRLW            $4, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSLLW            $1, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VPDPBUSD.BCST     60(SI), Z19, Z2
-	VMOVDQU32         128(DI), Z16         // chunks 4, 5
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPTERNLOGD        $0xf8, Z30, Z17, Z21 // |= high bits
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPDPBUSD.BCST     64(SI), Z21, Z2
-	VPSRLW            $4, Z16, Z23
-	VPANDD            Z31, Z23, Z23        // chunk 5
-	VPSRLW            $1, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     36(SI), Z23, Z1
-	VPDPBUSD.BCST     68(SI), Z23, Z2
-	VMOVDQU32         192(DI), Z16         // chunks 6, 7
-	VPANDD            Z31, Z16, Z19        // chunk 6
-	VPSRLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VPDPBUSD.BCST     76(SI), Z21, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bit 4 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VPDPBUSD.BCST 52(SI), Z21, Z2
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPDPBUSD.BCST 56(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSLLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPTERNLOGD    $0xf8, Z30, Z17, Z21 // |= high bits
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VPDPBUSD.BCST 68(SI), Z23, Z2
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $320, DI
 	ADDQ    $80, SI
@@ -479,7 +484,6 @@ TEXT ·gemvPacked5DMG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -560,7 +564,6 @@ TEXT ·gemvPacked5DMG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -642,14 +645,14 @@ block:
 // func gemvPacked8DG32P1AVX512(a *gemvPackedArgs)
 // 8-bit codes, ScaleD, groups of 32, 1 activation plane(s).
 TEXT ·gemvPacked8DG32P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvPackedArgs_codes(AX), DI
-	MOVQ         gemvPackedArgs_x(AX), SI
-	MOVQ         gemvPackedArgs_out(AX), DX
-	MOVQ         gemvPackedArgs_n(AX), CX
-	MOVQ         gemvPackedArgs_scales(AX), R8
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
-	VMOVUPS      (DX), Z0
+	MOVQ    a+0(FP), AX
+	MOVQ    gemvPackedArgs_codes(AX), DI
+	MOVQ    gemvPackedArgs_x(AX), SI
+	MOVQ    gemvPackedArgs_out(AX), DX
+	MOVQ    gemvPackedArgs_n(AX), CX
+	MOVQ    gemvPackedArgs_scales(AX), R8
+	VMOVQ   gemvPackedArgs_shift(AX), X13
+	VMOVUPS (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
@@ -662,31 +665,32 @@ block:
 	PREFETCHT0 3520(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU32         (DI), Z19       // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VMOVDQU32         64(DI), Z20     // chunk 1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     20(SI), Z20, Z2
-	VMOVDQU32         128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VMOVDQU32         192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST     28(SI), Z22, Z2
-	VMOVDQU32         256(DI), Z23    // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VMOVDQU32         320(DI), Z18    // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z2
-	VMOVDQU32         384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VMOVDQU32         448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z2
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z19       // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VMOVDQU32     64(DI), Z20     // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VMOVDQU32     128(DI), Z21    // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VMOVDQU32     192(DI), Z22    // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z2
+	VMOVDQU32     256(DI), Z23    // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VMOVDQU32     320(DI), Z18    // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VMOVDQU32     384(DI), Z19    // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VMOVDQU32     448(DI), Z20    // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z2
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
@@ -700,14 +704,14 @@ block:
 // func gemvPacked8DG32P2AVX512(a *gemvPackedArgs)
 // 8-bit codes, ScaleD, groups of 32, 2 activation plane(s).
 TEXT ·gemvPacked8DG32P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvPackedArgs_codes(AX), DI
-	MOVQ         gemvPackedArgs_x(AX), SI
-	MOVQ         gemvPackedArgs_out(AX), DX
-	MOVQ         gemvPackedArgs_n(AX), CX
-	MOVQ         gemvPackedArgs_scales(AX), R8
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
-	VMOVUPS      (DX), Z0
+	MOVQ    a+0(FP), AX
+	MOVQ    gemvPackedArgs_codes(AX), DI
+	MOVQ    gemvPackedArgs_x(AX), SI
+	MOVQ    gemvPackedArgs_out(AX), DX
+	MOVQ    gemvPackedArgs_n(AX), CX
+	MOVQ    gemvPackedArgs_scales(AX), R8
+	VMOVQ   gemvPackedArgs_shift(AX), X13
+	VMOVUPS (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
@@ -720,44 +724,45 @@ block:
 	PREFETCHT0 3520(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU32         (DI), Z19       // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VMOVDQU32         64(DI), Z20     // chunk 1
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     20(SI), Z20, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     52(SI), Z20, Z4
-	VMOVDQU32         128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPDPBUSD.BCST     56(SI), Z21, Z2
-	VMOVDQU32         192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST     28(SI), Z22, Z3
-	VPDPBUSD.BCST     60(SI), Z22, Z4
-	VMOVDQU32         256(DI), Z23    // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VMOVDQU32         320(DI), Z18    // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z3
-	VPDPBUSD.BCST     68(SI), Z18, Z4
-	VMOVDQU32         384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VMOVDQU32         448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z3
-	VPDPBUSD.BCST     76(SI), Z20, Z4
-	VPADDD            Z3, Z1, Z1
-	VPADDD            Z4, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z19       // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VMOVDQU32     64(DI), Z20     // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VMOVDQU32     128(DI), Z21    // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VMOVDQU32     192(DI), Z22    // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z3
+	VPDPBUSD.BCST 60(SI), Z22, Z4
+	VMOVDQU32     256(DI), Z23    // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VMOVDQU32     320(DI), Z18    // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VMOVDQU32     384(DI), Z19    // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VMOVDQU32     448(DI), Z20    // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z3
+	VPDPBUSD.BCST 76(SI), Z20, Z4
+	VPADDD        Z3, Z1, Z1
+	VPADDD        Z4, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
@@ -781,7 +786,7 @@ TEXT ·gemvPacked4LDG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -791,45 +796,46 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -853,7 +859,7 @@ TEXT ·gemvPacked4LDG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -863,56 +869,57 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VPDPBUSD.BCST     52(SI), Z20, Z2
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPDPBUSD.BCST     56(SI), Z21, Z2
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VPDPBUSD.BCST     60(SI), Z22, Z2
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VPDPBUSD.BCST     68(SI), Z18, Z2
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VPDPBUSD.BCST     76(SI), Z20, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VCVTPH2PS         (R8), Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VPDPBUSD.BCST 52(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VPDPBUSD.BCST 60(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VPDPBUSD.BCST 68(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPDPBUSD.BCST 76(SI), Z20, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VCVTPH2PS     (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -936,7 +943,7 @@ TEXT ·gemvPacked4LBFG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -946,46 +953,47 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VPMOVZXWD         (R8), Z9
-	VPSLLD            $16, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPMOVZXWD     (R8), Z9
+	VPSLLD        $16, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1009,7 +1017,7 @@ TEXT ·gemvPacked4LBFG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -1019,57 +1027,58 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VPDPBUSD.BCST     52(SI), Z20, Z2
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPDPBUSD.BCST     56(SI), Z21, Z2
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VPDPBUSD.BCST     60(SI), Z22, Z2
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VPDPBUSD.BCST     68(SI), Z18, Z2
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VPDPBUSD.BCST     76(SI), Z20, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVZXWD         (R8), Z9
-	VPSLLD            $16, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VPDPBUSD.BCST 52(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VPDPBUSD.BCST 60(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VPDPBUSD.BCST 68(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPDPBUSD.BCST 76(SI), Z20, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVZXWD     (R8), Z9
+	VPSLLD        $16, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -1093,7 +1102,7 @@ TEXT ·gemvPacked4LKG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 super:
@@ -1109,47 +1118,48 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
@@ -1175,7 +1185,7 @@ TEXT ·gemvPacked4LKG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvPackedArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
-	VBROADCASTSS    gemvPackedArgs_zero(AX), Z13
+	VMOVQ           gemvPackedArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 super:
@@ -1191,58 +1201,59 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 192(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0, 1
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPSHUFB           Z19, Z25, Z19
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 1
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     20(SI), Z20, Z1
-	VPDPBUSD.BCST     52(SI), Z20, Z2
-	VMOVDQU32         64(DI), Z16     // chunks 2, 3
-	VPANDD            Z31, Z16, Z21   // chunk 2
-	VPSHUFB           Z21, Z25, Z21
-	VPDPBUSD.BCST     24(SI), Z21, Z1
-	VPDPBUSD.BCST     56(SI), Z21, Z2
-	VPSRLW            $4, Z16, Z22
-	VPANDD            Z31, Z22, Z22   // chunk 3
-	VPSHUFB           Z22, Z25, Z22
-	VPDPBUSD.BCST     28(SI), Z22, Z1
-	VPDPBUSD.BCST     60(SI), Z22, Z2
-	VMOVDQU32         128(DI), Z16    // chunks 4, 5
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPSHUFB           Z23, Z25, Z23
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPSRLW            $4, Z16, Z18
-	VPANDD            Z31, Z18, Z18   // chunk 5
-	VPSHUFB           Z18, Z25, Z18
-	VPDPBUSD.BCST     36(SI), Z18, Z1
-	VPDPBUSD.BCST     68(SI), Z18, Z2
-	VMOVDQU32         192(DI), Z16    // chunks 6, 7
-	VPANDD            Z31, Z16, Z19   // chunk 6
-	VPSHUFB           Z19, Z25, Z19
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z20
-	VPANDD            Z31, Z20, Z20   // chunk 7
-	VPSHUFB           Z20, Z25, Z20
-	VPDPBUSD.BCST     44(SI), Z20, Z1
-	VPDPBUSD.BCST     76(SI), Z20, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VPDPBUSD.BCST 52(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VPDPBUSD.BCST 60(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VPDPBUSD.BCST 68(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPDPBUSD.BCST 76(SI), Z20, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
@@ -1272,7 +1283,7 @@ TEXT ·gemvPacked2KG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1286,42 +1297,43 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0-3
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     20(SI), Z20, Z2
-	VPANDD            Z29, Z16, Z21   // chunk 2
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     24(SI), Z21, Z3
-	VPANDD            Z28, Z16, Z22   // chunk 3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     28(SI), Z22, Z4
-	VMOVDQU32         64(DI), Z16     // chunks 4-7
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z2
-	VPANDD            Z29, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z3
-	VPANDD            Z28, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z4
-	VPSRAD            $2, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $6, Z4, Z4
-	VPADDD            Z4, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0-3
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VPANDD        Z29, Z16, Z21   // chunk 2
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z21, Z3
+	VPANDD        Z28, Z16, Z22   // chunk 3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 28(SI), Z22, Z4
+	VMOVDQU32     64(DI), Z16     // chunks 4-7
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VPANDD        Z29, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPANDD        Z28, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -1351,7 +1363,7 @@ TEXT ·gemvPacked2KG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1365,62 +1377,63 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 384(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0-3
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     20(SI), Z20, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     52(SI), Z20, Z4
-	VPANDD            Z29, Z16, Z21   // chunk 2
-	VPXORD            Z5, Z5, Z5
-	VPDPBUSD.BCST     24(SI), Z21, Z5
-	VPXORD            Z6, Z6, Z6
-	VPDPBUSD.BCST     56(SI), Z21, Z6
-	VPANDD            Z28, Z16, Z22   // chunk 3
-	VPXORD            Z7, Z7, Z7
-	VPDPBUSD.BCST     28(SI), Z22, Z7
-	VPXORD            Z8, Z8, Z8
-	VPDPBUSD.BCST     60(SI), Z22, Z8
-	VMOVDQU32         64(DI), Z16     // chunks 4-7
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST     36(SI), Z18, Z3
-	VPDPBUSD.BCST     68(SI), Z18, Z4
-	VPANDD            Z29, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST     40(SI), Z19, Z5
-	VPDPBUSD.BCST     72(SI), Z19, Z6
-	VPANDD            Z28, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST     44(SI), Z20, Z7
-	VPDPBUSD.BCST     76(SI), Z20, Z8
-	VPSRAD            $2, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $2, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSRAD            $4, Z5, Z5
-	VPADDD            Z5, Z1, Z1
-	VPSRAD            $4, Z6, Z6
-	VPADDD            Z6, Z2, Z2
-	VPSRAD            $6, Z7, Z7
-	VPADDD            Z7, Z1, Z1
-	VPSRAD            $6, Z8, Z8
-	VPADDD            Z8, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0-3
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VPANDD        Z29, Z16, Z21   // chunk 2
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z21, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z21, Z6
+	VPANDD        Z28, Z16, Z22   // chunk 3
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 28(SI), Z22, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 60(SI), Z22, Z8
+	VMOVDQU32     64(DI), Z16     // chunks 4-7
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VPANDD        Z29, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPANDD        Z28, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z7
+	VPDPBUSD.BCST 76(SI), Z20, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -1446,7 +1459,6 @@ TEXT ·gemvPacked4KMG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1522,7 +1534,6 @@ TEXT ·gemvPacked4KMG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1612,7 +1623,6 @@ TEXT ·gemvPacked5KMG32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1706,7 +1716,6 @@ TEXT ·gemvPacked5KMG32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1815,7 +1824,6 @@ TEXT ·gemvPacked2KMG16P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1830,65 +1838,74 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 1536(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0-3
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     20(SI), Z20, Z2
-	VPANDD            Z29, Z16, Z21   // chunk 2
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     24(SI), Z21, Z3
-	VPANDD            Z28, Z16, Z22   // chunk 3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     28(SI), Z22, Z4
-	VPSRAD            $2, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $6, Z4, Z4
-	VPADDD            Z4, Z1, Z1
-	VPMOVZXBD         (R8), Z9
-	VPMOVZXBD         16(R8), Z10
-	VCVTDQ2PS         Z9, Z9
-	VCVTDQ2PS         Z10, Z10
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z12, Z10, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16                      // chunks 0-3
+	VPANDD        Z31, Z16, Z19                  // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20                  // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VPANDD        Z29, Z16, Z21                  // chunk 2
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z21, Z3
+	VPANDD        Z28, Z16, Z22                  // chunk 3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 28(SI), Z22, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMOVZXBD     (R8), Z9
+	VPMOVZXBD     16(R8), Z10
+	VCVTDQ2PS     Z9, Z9
+	VCVTDQ2PS     Z10, Z10
+	VMULPS        Z11, Z9, Z9
+	VMULPS        Z12, Z10, Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  12(SI), Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFNMADD231PS  Z14, Z10, Z0                   // acc += wm·s
 
-	VMOVDQU32         64(DI), Z16     // chunks 4-7
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     36(SI), Z18, Z2
-	VPANDD            Z29, Z16, Z19   // chunk 6
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     40(SI), Z19, Z3
-	VPANDD            Z28, Z16, Z20   // chunk 7
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     44(SI), Z20, Z4
-	VPSRAD            $2, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $6, Z4, Z4
-	VPADDD            Z4, Z1, Z1
-	VPMOVZXBD         32(R8), Z9
-	VPMOVZXBD         48(R8), Z10
-	VCVTDQ2PS         Z9, Z9
-	VCVTDQ2PS         Z10, Z10
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z12, Z10, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
+	VMOVDQU32     64(DI), Z16                    // chunks 4-7
+	VPANDD        Z31, Z16, Z23                  // chunk 4
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18                  // chunk 5
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VPANDD        Z29, Z16, Z19                  // chunk 6
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPANDD        Z28, Z16, Z20                  // chunk 7
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 44(SI), Z20, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMOVZXBD     32(R8), Z9
+	VPMOVZXBD     48(R8), Z10
+	VCVTDQ2PS     Z9, Z9
+	VCVTDQ2PS     Z10, Z10
+	VMULPS        Z11, Z9, Z9
+	VMULPS        Z12, Z10, Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  8(SI), Z14
+	VPSUBD.BCST   12(SI), Z14, Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFNMADD231PS  Z14, Z10, Z0                   // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
@@ -1918,7 +1935,6 @@ TEXT ·gemvPacked2KMG16P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -1933,97 +1949,106 @@ block:
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 1536(R8)
 
-	VMOVDQU32         (DI), Z16       // chunks 0-3
-	VPANDD            Z31, Z16, Z19   // chunk 0
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPANDD            Z30, Z16, Z20   // chunk 1
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     20(SI), Z20, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     52(SI), Z20, Z4
-	VPANDD            Z29, Z16, Z21   // chunk 2
-	VPXORD            Z5, Z5, Z5
-	VPDPBUSD.BCST     24(SI), Z21, Z5
-	VPXORD            Z6, Z6, Z6
-	VPDPBUSD.BCST     56(SI), Z21, Z6
-	VPANDD            Z28, Z16, Z22   // chunk 3
-	VPXORD            Z7, Z7, Z7
-	VPDPBUSD.BCST     28(SI), Z22, Z7
-	VPXORD            Z8, Z8, Z8
-	VPDPBUSD.BCST     60(SI), Z22, Z8
-	VPSRAD            $2, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $2, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSRAD            $4, Z5, Z5
-	VPADDD            Z5, Z1, Z1
-	VPSRAD            $4, Z6, Z6
-	VPADDD            Z6, Z2, Z2
-	VPSRAD            $6, Z7, Z7
-	VPADDD            Z7, Z1, Z1
-	VPSRAD            $6, Z8, Z8
-	VPADDD            Z8, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVZXBD         (R8), Z9
-	VPMOVZXBD         16(R8), Z10
-	VCVTDQ2PS         Z9, Z9
-	VCVTDQ2PS         Z10, Z10
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z12, Z10, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16                      // chunks 0-3
+	VPANDD        Z31, Z16, Z19                  // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20                  // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VPANDD        Z29, Z16, Z21                  // chunk 2
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z21, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z21, Z6
+	VPANDD        Z28, Z16, Z22                  // chunk 3
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 28(SI), Z22, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 60(SI), Z22, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVZXBD     (R8), Z9
+	VPMOVZXBD     16(R8), Z10
+	VCVTDQ2PS     Z9, Z9
+	VCVTDQ2PS     Z10, Z10
+	VMULPS        Z11, Z9, Z9
+	VMULPS        Z12, Z10, Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  12(SI), Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFNMADD231PS  Z14, Z10, Z0                   // acc += wm·s
 
-	VMOVDQU32         64(DI), Z16     // chunks 4-7
-	VPANDD            Z31, Z16, Z23   // chunk 4
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z23, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     64(SI), Z23, Z2
-	VPANDD            Z30, Z16, Z18   // chunk 5
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     36(SI), Z18, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     68(SI), Z18, Z4
-	VPANDD            Z29, Z16, Z19   // chunk 6
-	VPXORD            Z5, Z5, Z5
-	VPDPBUSD.BCST     40(SI), Z19, Z5
-	VPXORD            Z6, Z6, Z6
-	VPDPBUSD.BCST     72(SI), Z19, Z6
-	VPANDD            Z28, Z16, Z20   // chunk 7
-	VPXORD            Z7, Z7, Z7
-	VPDPBUSD.BCST     44(SI), Z20, Z7
-	VPXORD            Z8, Z8, Z8
-	VPDPBUSD.BCST     76(SI), Z20, Z8
-	VPSRAD            $2, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $2, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSRAD            $4, Z5, Z5
-	VPADDD            Z5, Z1, Z1
-	VPSRAD            $4, Z6, Z6
-	VPADDD            Z6, Z2, Z2
-	VPSRAD            $6, Z7, Z7
-	VPADDD            Z7, Z1, Z1
-	VPSRAD            $6, Z8, Z8
-	VPADDD            Z8, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVZXBD         32(R8), Z9
-	VPMOVZXBD         48(R8), Z10
-	VCVTDQ2PS         Z9, Z9
-	VCVTDQ2PS         Z10, Z10
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z12, Z10, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9    // ws·d
-	VFMADD231PS       Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
+	VMOVDQU32     64(DI), Z16                    // chunks 4-7
+	VPANDD        Z31, Z16, Z23                  // chunk 4
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18                  // chunk 5
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VPANDD        Z29, Z16, Z19                  // chunk 6
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPANDD        Z28, Z16, Z20                  // chunk 7
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 44(SI), Z20, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 76(SI), Z20, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVZXBD     32(R8), Z9
+	VPMOVZXBD     48(R8), Z10
+	VCVTDQ2PS     Z9, Z9
+	VCVTDQ2PS     Z10, Z10
+	VMULPS        Z11, Z9, Z9
+	VMULPS        Z12, Z10, Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  8(SI), Z14
+	VPSUBD.BCST   12(SI), Z14, Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFNMADD231PS  Z14, Z10, Z0                   // acc += wm·s
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
@@ -2057,7 +2082,7 @@ TEXT ·gemvPacked3KG16P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z27
 	MOVL         $0x40404040, BX
 	VPBROADCASTD BX, Z26
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -2072,73 +2097,76 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 512(R8)
 
-	VMOVDQU32         128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32         (DI), Z16            // chunks 0-3
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPANDD            Z29, Z16, Z21        // chunk 1
-	VPSLLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     20(SI), Z21, Z2
-	VPANDD            Z27, Z16, Z23        // chunk 2
-	VPSLLW            $4, Z17, Z18
-	VPTERNLOGD        $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     24(SI), Z23, Z3
-	VPSRLW            $6, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSRLW            $1, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VPSRAD            $2, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     128(DI), Z17         // bit 2 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0-3
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z29, Z16, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z28, Z22, Z21 // |= high bits
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z21, Z2
+	VPANDD        Z27, Z16, Z23        // chunk 2
+	VPSLLW        $4, Z17, Z18
+	VPTERNLOGD    $0xf8, Z26, Z18, Z23 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z23, Z3
+	VPSRLW        $6, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	VMOVDQU32         64(DI), Z16          // chunks 4-7
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPSRLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPANDD            Z29, Z16, Z23        // chunk 5
-	VPSRLW            $1, Z17, Z18
-	VPTERNLOGD        $0xf8, Z28, Z18, Z23 // |= high bits
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     36(SI), Z23, Z2
-	VPANDD            Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD        $0xf8, Z26, Z17, Z19 // |= high bits
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     40(SI), Z19, Z3
-	VPSRLW            $6, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $5, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VPSRAD            $2, Z2, Z2
-	VPADDD            Z2, Z1, Z1
-	VPSRAD            $4, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPMOVSXBD         16(R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
+	VMOVDQU32     64(DI), Z16          // chunks 4-7
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPANDD        Z29, Z16, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z28, Z18, Z23 // |= high bits
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 36(SI), Z23, Z2
+	VPANDD        Z27, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z26, Z17, Z19 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPSRLW        $6, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $5, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPMOVSXBD     16(R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $192, DI
 	ADDQ    $48, SI
@@ -2172,7 +2200,7 @@ TEXT ·gemvPacked3KG16P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z27
 	MOVL         $0x40404040, BX
 	VPBROADCASTD BX, Z26
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -2187,99 +2215,102 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 512(R8)
 
-	VMOVDQU32         128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32         (DI), Z16            // chunks 0-3
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPANDD            Z29, Z16, Z21        // chunk 1
-	VPSLLW            $3, Z17, Z22
-	VPTERNLOGD        $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     20(SI), Z21, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     52(SI), Z21, Z4
-	VPANDD            Z27, Z16, Z23        // chunk 2
-	VPSLLW            $4, Z17, Z18
-	VPTERNLOGD        $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD            Z5, Z5, Z5
-	VPDPBUSD.BCST     24(SI), Z23, Z5
-	VPXORD            Z6, Z6, Z6
-	VPDPBUSD.BCST     56(SI), Z23, Z6
-	VPSRLW            $6, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSRLW            $1, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VPDPBUSD.BCST     60(SI), Z19, Z2
-	VPSRAD            $2, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $2, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSRAD            $4, Z5, Z5
-	VPADDD            Z5, Z1, Z1
-	VPSRAD            $4, Z6, Z6
-	VPADDD            Z6, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     128(DI), Z17         // bit 2 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0-3
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z29, Z16, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z28, Z22, Z21 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z21, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z21, Z4
+	VPANDD        Z27, Z16, Z23        // chunk 2
+	VPSLLW        $4, Z17, Z18
+	VPTERNLOGD    $0xf8, Z26, Z18, Z23 // |= high bits
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z23, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z23, Z6
+	VPSRLW        $6, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	VMOVDQU32         64(DI), Z16          // chunks 4-7
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPSRLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     64(SI), Z21, Z2
-	VPANDD            Z29, Z16, Z23        // chunk 5
-	VPSRLW            $1, Z17, Z18
-	VPTERNLOGD        $0xf8, Z28, Z18, Z23 // |= high bits
-	VPXORD            Z3, Z3, Z3
-	VPDPBUSD.BCST     36(SI), Z23, Z3
-	VPXORD            Z4, Z4, Z4
-	VPDPBUSD.BCST     68(SI), Z23, Z4
-	VPANDD            Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD        $0xf8, Z26, Z17, Z19 // |= high bits
-	VPXORD            Z5, Z5, Z5
-	VPDPBUSD.BCST     40(SI), Z19, Z5
-	VPXORD            Z6, Z6, Z6
-	VPDPBUSD.BCST     72(SI), Z19, Z6
-	VPSRLW            $6, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $5, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VPDPBUSD.BCST     76(SI), Z21, Z2
-	VPSRAD            $2, Z3, Z3
-	VPADDD            Z3, Z1, Z1
-	VPSRAD            $2, Z4, Z4
-	VPADDD            Z4, Z2, Z2
-	VPSRAD            $4, Z5, Z5
-	VPADDD            Z5, Z1, Z1
-	VPSRAD            $4, Z6, Z6
-	VPADDD            Z6, Z2, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         16(R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
+	VMOVDQU32     64(DI), Z16          // chunks 4-7
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPANDD        Z29, Z16, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z28, Z18, Z23 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 36(SI), Z23, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 68(SI), Z23, Z4
+	VPANDD        Z27, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z26, Z17, Z19 // |= high bits
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPSRLW        $6, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $5, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     16(R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $192, DI
 	ADDQ    $80, SI
@@ -2305,7 +2336,7 @@ TEXT ·gemvPacked6KG16P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -2323,65 +2354,68 @@ block:
 	PREFETCHT0 3392(DI)
 	PREFETCHT0 256(R8)
 
-	VMOVDQU32         256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32         (DI), Z16            // chunks 0, 1
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $4, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 1
-	VPSLLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     20(SI), Z21, Z1
-	VMOVDQU32         64(DI), Z16          // chunks 2, 3
-	VPANDD            Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD        $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST     24(SI), Z23, Z1
-	VPSRLW            $4, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSRLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bits 4, 5 of chunks 0-3
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPTERNLOGD    $0xf8, Z30, Z17, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	VMOVDQU32         320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32         128(DI), Z16         // chunks 4, 5
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPSLLW            $4, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPSRLW            $4, Z16, Z23
-	VPANDD            Z31, Z23, Z23        // chunk 5
-	VPSLLW            $2, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     36(SI), Z23, Z1
-	VMOVDQU32         192(DI), Z16         // chunks 6, 7
-	VPANDD            Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD        $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VPMOVSXBD         16(R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
+	VMOVDQU32     320(DI), Z17         // bits 4, 5 of chunks 4-7
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSLLW        $4, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z30, Z17, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPMOVSXBD     16(R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $384, DI
 	ADDQ    $48, SI
@@ -2407,7 +2441,7 @@ TEXT ·gemvPacked6KG16P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
 	VPBROADCASTD BX, Z30
-	VBROADCASTSS gemvPackedArgs_zero(AX), Z13
+	VMOVQ        gemvPackedArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 super:
@@ -2425,79 +2459,82 @@ block:
 	PREFETCHT0 3392(DI)
 	PREFETCHT0 256(R8)
 
-	VMOVDQU32         256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32         (DI), Z16            // chunks 0, 1
-	VPANDD            Z31, Z16, Z19        // chunk 0
-	VPSLLW            $4, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     16(SI), Z19, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     48(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 1
-	VPSLLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     20(SI), Z21, Z1
-	VPDPBUSD.BCST     52(SI), Z21, Z2
-	VMOVDQU32         64(DI), Z16          // chunks 2, 3
-	VPANDD            Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD        $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST     24(SI), Z23, Z1
-	VPDPBUSD.BCST     56(SI), Z23, Z2
-	VPSRLW            $4, Z16, Z19
-	VPANDD            Z31, Z19, Z19        // chunk 3
-	VPSRLW            $2, Z17, Z20
-	VPTERNLOGD        $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST     28(SI), Z19, Z1
-	VPDPBUSD.BCST     60(SI), Z19, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         (R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bits 4, 5 of chunks 0-3
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VPDPBUSD.BCST 52(SI), Z21, Z2
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPTERNLOGD    $0xf8, Z30, Z17, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPDPBUSD.BCST 56(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     (R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	VMOVDQU32         320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32         128(DI), Z16         // chunks 4, 5
-	VPANDD            Z31, Z16, Z21        // chunk 4
-	VPSLLW            $4, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD            Z1, Z1, Z1
-	VPDPBUSD.BCST     32(SI), Z21, Z1
-	VPXORD            Z2, Z2, Z2
-	VPDPBUSD.BCST     64(SI), Z21, Z2
-	VPSRLW            $4, Z16, Z23
-	VPANDD            Z31, Z23, Z23        // chunk 5
-	VPSLLW            $2, Z17, Z18
-	VPTERNLOGD        $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST     36(SI), Z23, Z1
-	VPDPBUSD.BCST     68(SI), Z23, Z2
-	VMOVDQU32         192(DI), Z16         // chunks 6, 7
-	VPANDD            Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD        $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST     40(SI), Z19, Z1
-	VPDPBUSD.BCST     72(SI), Z19, Z2
-	VPSRLW            $4, Z16, Z21
-	VPANDD            Z31, Z21, Z21        // chunk 7
-	VPSRLW            $2, Z17, Z22
-	VPTERNLOGD        $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST     44(SI), Z21, Z1
-	VPDPBUSD.BCST     76(SI), Z21, Z2
-	VPSLLD            $7, Z1, Z1
-	VPADDD            Z2, Z1, Z1
-	VPMOVSXBD         16(R8), Z9
-	VCVTDQ2PS         Z9, Z9
-	VMULPS            Z11, Z9, Z9
-	VMULPS            Z13, Z9, Z10
-	VCVTDQ2PS         Z1, Z1
-	VMULPS.BCST       (SI), Z9, Z9         // ws·d
-	VFMADD231PS       Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFNMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
+	VMOVDQU32     320(DI), Z17         // bits 4, 5 of chunks 4-7
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSLLW        $4, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VPDPBUSD.BCST 68(SI), Z23, Z2
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z30, Z17, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VPMOVSXBD     16(R8), Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS        Z11, Z9, Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $384, DI
 	ADDQ    $80, SI

@@ -1,13 +1,13 @@
 package kernels
 
 // GemvQ multiplies one row group of packed weights with one quantized activation
-// row: out[r] = Σ_k (ws·u + wm)·x for r < 16, stored. codes holds
-// l.CodeBytes(nb) bytes; ws and wm are [l.Groups(nb)][16] from ExpandScales; x holds
+// row: out[r] = Σ_k y·x for r < 16, stored. codes holds l.CodeBytes(nb) bytes; ws and
+// wm are [l.Groups(nb)][16] from ExpandScales, wm nil where l has no minima; x holds
 // XBytes(nb, planes) bytes from QuantX. Per group g, ascending:
 //
-//	isum = Σ u·q                                   exact, in int32
+//	isum = Σ (u - Zero)·q                          exact, in int32
 //	acc  = fma(float32(isum), ws[g]·d, acc)        d of the k block
-//	acc  = fma(wm[g], s, acc)                      s0 or s1 in groups of 16
+//	acc  = fma(wm[g], s, acc)                      with minima; s = d·Σq of the group
 //
 // That is the order of GemmQ too: both give the same bits. The generic level rounds
 // after each product instead of fusing.
@@ -16,8 +16,7 @@ func GemvQ(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte, n
 	checkPlanes(planes)
 	checkLen("GemvQ", "out", len(out), RowGroup)
 	checkLen("GemvQ", "codes", len(codes), l.CodeBytes(nb))
-	checkLen("GemvQ", "ws", len(ws), l.Groups(nb)*RowGroup)
-	checkLen("GemvQ", "wm", len(wm), l.Groups(nb)*RowGroup)
+	checkScales("GemvQ", l, ws, wm, l.Groups(nb)*RowGroup)
 	checkLen("GemvQ", "x", len(x), XBytes(nb, planes))
 	clear(out[:RowGroup])
 	if nb == 0 || gemvQAsm(out, l, codes, ws, wm, x, nb, planes) {
@@ -30,6 +29,7 @@ func gemvQGeneric(out []float32, l *Layout, codes []byte, ws, wm []float32, x []
 	var u [unpackedBlock]byte
 	acc := (*[RowGroup]float32)(out)
 	size, xSize, perBlock := l.Codes.blockBytes(), xBlock(planes), KBlock/l.Group*RowGroup
+	zero := int32(l.Zero)
 	for b := range nb {
 		block := &u
 		if l.Codes == Codes8 {
@@ -37,36 +37,45 @@ func gemvQGeneric(out []float32, l *Layout, codes []byte, ws, wm []float32, x []
 		} else {
 			unpackBlock(block, l, codes[b*size:(b+1)*size])
 		}
-		o := b * perBlock
-		dotBlock(acc, block, ws[o:o+perBlock], wm[o:o+perBlock], x[b*xSize:(b+1)*xSize])
+		dotBlock(acc, block, zero, blockScales(ws, b, perBlock), blockScales(wm, b, perBlock), x[b*xSize:(b+1)*xSize])
 	}
 }
 
+// blockScales returns the n scales of k block b, nil if there are none.
+func blockScales(w []float32, b, n int) []float32 {
+	if w == nil {
+		return nil
+	}
+	return w[b*n : (b+1)*n]
+}
+
 // dotBlock adds the product of one unpacked k block and one activation block. The
-// number of scales tells the group size, the length of x the number of planes.
-func dotBlock(acc *[RowGroup]float32, u *[unpackedBlock]byte, ws, wm []float32, x []byte) {
-	d, s, s0, s1 := xHead(x)
-	two := len(x) > xBlock(1)
-	var isum [RowGroup]int32
-	half := func(from, to int) {
-		isum = [RowGroup]int32{}
-		dotChunks(&isum, u, x[xHeader:], from, to)
-		if two {
+// number of scales tells the group size, the length of x the number of planes; wm is
+// nil where there are no minima.
+func dotBlock(acc *[RowGroup]float32, u *[unpackedBlock]byte, zero int32, ws, wm []float32, x []byte) {
+	h := xHead(x)
+	chunks := 8 * RowGroup / len(ws)
+	n := [2]int32{h.n0, h.n - h.n0}
+	if chunks == 8 {
+		n[0] = h.n
+	}
+	for g := range 8 / chunks {
+		var isum [RowGroup]int32
+		dotChunks(&isum, u, x[xHeader:], g*chunks, (g+1)*chunks)
+		if len(x) > xBlock(1) {
 			for r := range isum {
 				isum[r] <<= 7
 			}
-			dotChunks(&isum, u, x[xHeader+KBlock:], from, to)
+			dotChunks(&isum, u, x[xHeader+KBlock:], g*chunks, (g+1)*chunks)
+		}
+		sum := -(n[g] >> 7) // Σq
+		for r := range acc {
+			acc[r] += float32(float32(isum[r]-zero*sum) * float32(ws[g*RowGroup+r]*h.d))
+			if wm != nil {
+				acc[r] += float32(wm[g*RowGroup+r] * float32(h.d*float32(sum)))
+			}
 		}
 	}
-	if len(ws) == RowGroup {
-		half(0, 8)
-		scaleSums(acc, &isum, (*[RowGroup]float32)(ws), (*[RowGroup]float32)(wm), d, s)
-		return
-	}
-	half(0, 4)
-	scaleSums(acc, &isum, (*[RowGroup]float32)(ws), (*[RowGroup]float32)(wm), d, s0)
-	half(4, 8)
-	scaleSums(acc, &isum, (*[RowGroup]float32)(ws[RowGroup:]), (*[RowGroup]float32)(wm[RowGroup:]), d, s1)
 }
 
 // dotChunks adds Σ u·q of chunks [from, to) to isum.
@@ -79,13 +88,5 @@ func dotChunks(isum *[RowGroup]int32, u *[unpackedBlock]byte, q []byte, from, to
 		for r := range isum {
 			isum[r] += int32(c[4*r])*q0 + int32(c[4*r+1])*q1 + int32(c[4*r+2])*q2 + int32(c[4*r+3])*q3
 		}
-	}
-}
-
-// scaleSums adds a group's integer sums, scaled, and its minimum term.
-func scaleSums(acc *[RowGroup]float32, isum *[RowGroup]int32, ws, wm *[RowGroup]float32, d, s float32) {
-	for r := range acc {
-		a := acc[r] + float32(float32(isum[r])*float32(ws[r]*d))
-		acc[r] = a + float32(wm[r]*s)
 	}
 }

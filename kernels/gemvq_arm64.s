@@ -5,14 +5,15 @@
 // 16 rows of packed codes times one quantized activation row, added to out.
 //
 // A quarter of a chunk is four rows; SDOT adds four u·q of a row. Codes that may
-// exceed 127 are multiplied as u-128 and corrected by the sum of the activations.
+// exceed 127 are multiplied as u-128; the sum of the activations corrects for that and
+// for the zero of the codes.
 
 #include "textflag.h"
 #include "go_asm.h"
 
-// func gemvQ2G32P1NEON(a *gemvQArgs)
+// func gemvQ2ZG32P1NEON(a *gemvQArgs)
 // 2-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ2G32P1NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -20,6 +21,9 @@ TEXT ·gemvQ2G32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $3, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	FMOVQ (R3), F0
@@ -31,6 +35,8 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -57,12 +63,11 @@ block:
 	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -89,12 +94,11 @@ block:
 	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -121,12 +125,11 @@ block:
 	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -153,17 +156,15 @@ block:
 	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $128, R1
 	ADD   $48, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -172,9 +173,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ2G32P2NEON(a *gemvQArgs)
+// func gemvQ2ZG32P2NEON(a *gemvQArgs)
 // 2-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ2G32P2NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -182,6 +183,9 @@ TEXT ·gemvQ2G32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $3, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	FMOVQ (R3), F0
@@ -195,6 +199,8 @@ block:
 	FMOVQ 32(R2), F18
 	FMOVQ 48(R2), F19
 	FMOVQ 64(R2), F20
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -234,12 +240,11 @@ block:
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -279,12 +284,11 @@ block:
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -324,12 +328,11 @@ block:
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -369,17 +372,15 @@ block:
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $128, R1
 	ADD   $80, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -388,1607 +389,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ2G16P1NEON(a *gemvQArgs)
-// 2-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ2G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $128, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ2G16P2NEON(a *gemvQArgs)
-// 2-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ2G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $128, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ3G32P1NEON(a *gemvQArgs)
-// 3-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ3G32P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $4, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	FMOVQ 128(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 144(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 160(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 176(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
-
-	ADD   $192, R1
-	ADD   $48, R2
-	ADD   $64, R4
-	ADD   $64, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ3G32P2NEON(a *gemvQArgs)
-// 3-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ3G32P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $4, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	FMOVQ 128(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 144(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 160(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 176(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
-
-	ADD   $192, R1
-	ADD   $80, R2
-	ADD   $64, R4
-	ADD   $64, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ3G16P1NEON(a *gemvQArgs)
-// 3-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ3G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $4, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	FMOVQ 128(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 144(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 160(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 176(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c  // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c  // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $192, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ3G16P2NEON(a *gemvQArgs)
-// 3-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ3G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $3, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $4, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	FMOVQ 128(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 144(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 160(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 176(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
-	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
-	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
-	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
-	WORD  $0x6f0c052c  // ushr v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
-	WORD  $0x6f0b052c  // ushr v12.16b, v9.16b, #5
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $192, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ4G32P1NEON(a *gemvQArgs)
+// func gemvQ4ZG32P1NEON(a *gemvQArgs)
 // 4-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4G32P1NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -1996,6 +399,9 @@ TEXT ·gemvQ4G32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $15, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	FMOVQ (R3), F0
@@ -2007,6 +413,8 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2031,12 +439,11 @@ block:
 	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2061,12 +468,11 @@ block:
 	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2091,12 +497,11 @@ block:
 	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2121,17 +526,15 @@ block:
 	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $256, R1
 	ADD   $48, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -2140,9 +543,371 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ4G32P2NEON(a *gemvQArgs)
+// func gemvQ4ZG32P2NEON(a *gemvQArgs)
 // 4-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4G32P2NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 128(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 144(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 160(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 176(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 240(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $256, R1
+	ADD   $80, R2
+	ADD   $64, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ4MG32P1NEON(a *gemvQArgs)
+// 4-bit codes, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ4MG32P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 128(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180 // fmla v0.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 144(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181 // fmla v1.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 160(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182 // fmla v2.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 176(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 240(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183 // fmla v3.4s, v12.4s, v16.s[1]
+
+	ADD   $256, R1
+	ADD   $48, R2
+	ADD   $64, R4
+	ADD   $64, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ4MG32P2NEON(a *gemvQArgs)
+// 4-bit codes, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ4MG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -2201,11 +966,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180 // fmla v0.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2244,11 +1009,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181 // fmla v1.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2287,11 +1052,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182 // fmla v2.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2330,11 +1095,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183 // fmla v3.4s, v12.4s, v16.s[1]
 
 	ADD   $256, R1
 	ADD   $80, R2
@@ -2348,471 +1113,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ4G16P1NEON(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 128(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 144(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 160(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 176(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $256, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ4G16P2NEON(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 128(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 144(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 160(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 176(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $256, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ5G32P1NEON(a *gemvQArgs)
+// func gemvQ5ZG32P1NEON(a *gemvQArgs)
 // 5-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ5G32P1NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5ZG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -2820,6 +1123,9 @@ TEXT ·gemvQ5G32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $15, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	MOVD  $16, R7
@@ -2833,6 +1139,8 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2873,12 +1181,11 @@ block:
 	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2919,12 +1226,11 @@ block:
 	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -2965,12 +1271,11 @@ block:
 	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -3011,17 +1316,15 @@ block:
 	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $320, R1
 	ADD   $48, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -3030,9 +1333,503 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ5G32P2NEON(a *gemvQArgs)
+// func gemvQ5ZG32P2NEON(a *gemvQArgs)
 // 5-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ5G32P2NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5ZG32P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $16, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F8
+	FMOVQ 256(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 128(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 272(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 144(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 288(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 160(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 304(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 176(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 240(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $320, R1
+	ADD   $80, R2
+	ADD   $64, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ5MG32P1NEON(a *gemvQArgs)
+// 5-bit codes, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ5MG32P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $16, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F8
+	FMOVQ 256(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 128(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180 // fmla v0.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 272(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 144(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181 // fmla v1.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 288(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 160(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182 // fmla v2.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 304(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 176(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 240(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183 // fmla v3.4s, v12.4s, v16.s[1]
+
+	ADD   $320, R1
+	ADD   $48, R2
+	ADD   $64, R4
+	ADD   $64, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ5MG32P2NEON(a *gemvQArgs)
+// 5-bit codes, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ5MG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -3109,11 +1906,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180 // fmla v0.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -3168,11 +1965,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181 // fmla v1.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -3227,11 +2024,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182 // fmla v2.4s, v12.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -3286,11 +2083,11 @@ block:
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183 // fmla v3.4s, v12.4s, v16.s[1]
 
 	ADD   $320, R1
 	ADD   $80, R2
@@ -3304,1691 +2101,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ5G16P1NEON(a *gemvQArgs)
-// 5-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ5G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $16, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 128(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 144(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 160(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 176(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c  // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $320, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ5G16P2NEON(a *gemvQArgs)
-// 5-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ5G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $16, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 128(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 144(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 160(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0b552c // shl v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 176(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0f052c  // ushr v12.16b, v9.16b, #1
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $320, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ6G32P1NEON(a *gemvQArgs)
-// 6-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ6G32P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $48, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 128(R1), F8
-	FMOVQ 320(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 144(R1), F8
-	FMOVQ 336(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 160(R1), F8
-	FMOVQ 352(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	FMOVQ 176(R1), F8
-	FMOVQ 368(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
-
-	ADD   $384, R1
-	ADD   $48, R2
-	ADD   $64, R4
-	ADD   $64, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ6G32P2NEON(a *gemvQArgs)
-// 6-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ6G32P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $48, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 128(R1), F8
-	FMOVQ 320(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 144(R1), F8
-	FMOVQ 336(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 160(R1), F8
-	FMOVQ 352(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	FMOVQ 176(R1), F8
-	FMOVQ 368(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
-
-	ADD   $384, R1
-	ADD   $80, R2
-	ADD   $64, R4
-	ADD   $64, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ6G16P1NEON(a *gemvQArgs)
-// 6-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ6G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $48, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 128(R1), F8
-	FMOVQ 320(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 144(R1), F8
-	FMOVQ 336(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 160(R1), F8
-	FMOVQ 352(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 176(R1), F8
-	FMOVQ 368(R1), F9
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c  // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c  // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $384, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ6G16P2NEON(a *gemvQArgs)
-// 6-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ6G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
-	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $48, R7
-	WORD  $0x4e010cfe             // dup v30.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F8
-	FMOVQ 256(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 128(R1), F8
-	FMOVQ 320(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F8
-	FMOVQ 272(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 144(R1), F8
-	FMOVQ 336(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F8
-	FMOVQ 288(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 160(R1), F8
-	FMOVQ 352(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F8
-	FMOVQ 304(R1), F9
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 176(R1), F8
-	FMOVQ 368(R1), F9
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4f0c552c  // shl v12.16b, v9.16b, #4
-	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4f0a552c  // shl v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
-	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $384, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ8G32P1NEON(a *gemvQArgs)
+// func gemvQ8ZG32P1NEON(a *gemvQArgs)
 // 8-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ8G32P1NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -4996,6 +2111,9 @@ TEXT ·gemvQ8G32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $128, R7
 	WORD  $0x4e010cf9             // dup v25.16b, w7
 	FMOVQ (R3), F0
@@ -5007,11 +2125,9 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5042,11 +2158,9 @@ block:
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0  // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5077,11 +2191,9 @@ block:
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1  // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5112,11 +2224,9 @@ block:
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2  // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5147,16 +2257,13 @@ block:
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3  // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $512, R1
 	ADD   $48, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -5165,9 +2272,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ8G32P2NEON(a *gemvQArgs)
+// func gemvQ8ZG32P2NEON(a *gemvQArgs)
 // 8-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ8G32P2NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -5175,6 +2282,9 @@ TEXT ·gemvQ8G32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $128, R7
 	WORD  $0x4e010cf9             // dup v25.16b, w7
 	FMOVQ (R3), F0
@@ -5188,16 +2298,9 @@ block:
 	FMOVQ 32(R2), F18
 	FMOVQ 48(R2), F19
 	FMOVQ 64(R2), F20
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999665 // sdot v5.4s, v19.16b, v25.16b
-	WORD  $0x4e999685 // sdot v5.4s, v20.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5241,11 +2344,9 @@ block:
 	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0  // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5289,11 +2390,9 @@ block:
 	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1  // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5337,11 +2436,9 @@ block:
 	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2  // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
@@ -5385,16 +2482,13 @@ block:
 	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3  // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $512, R1
 	ADD   $80, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -5403,543 +2497,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ8G16P1NEON(a *gemvQArgs)
-// 8-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ8G16P1NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $128, R7
-	WORD  $0x4e010cf9             // dup v25.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc96 // addp v22.4s, v4.4s, v4.4s
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ (R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	FMOVQ 64(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 128(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	FMOVQ 192(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0  // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 256(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	FMOVQ 320(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 384(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	FMOVQ 448(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0  // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 16(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	FMOVQ 80(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 144(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	FMOVQ 208(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1  // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 272(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	FMOVQ 336(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 400(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	FMOVQ 464(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1  // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 32(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	FMOVQ 96(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 160(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	FMOVQ 224(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2  // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 288(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	FMOVQ 352(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 416(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	FMOVQ 480(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2  // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 48(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	FMOVQ 112(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 176(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	FMOVQ 240(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3  // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 304(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	FMOVQ 368(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 432(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	FMOVQ 496(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $512, R1
-	ADD   $48, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ8G16P2NEON(a *gemvQArgs)
-// 8-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ8G16P2NEON(SB), NOSPLIT, $0-8
-	MOVD  a+0(FP), R0
-	MOVD  gemvQArgs_codes(R0), R1
-	MOVD  gemvQArgs_x(R0), R2
-	MOVD  gemvQArgs_out(R0), R3
-	MOVD  gemvQArgs_ws(R0), R4
-	MOVD  gemvQArgs_wm(R0), R5
-	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $128, R7
-	WORD  $0x4e010cf9             // dup v25.16b, w7
-	FMOVQ (R3), F0
-	FMOVQ 16(R3), F1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-
-block:
-	FMOVQ (R2), F16
-	FMOVQ 16(R2), F17
-	FMOVQ 32(R2), F18
-	FMOVQ 48(R2), F19
-	FMOVQ 64(R2), F20
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999665 // sdot v5.4s, v19.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999685 // sdot v5.4s, v20.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc96 // addp v22.4s, v4.4s, v4.4s
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ (R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
-	FMOVQ 64(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 128(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
-	FMOVQ 192(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ (R4), F12
-	FMOVQ (R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0  // fmla v0.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 256(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	FMOVQ 320(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 384(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	FMOVQ 448(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0  // fmla v0.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 16(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
-	FMOVQ 80(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 144(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
-	FMOVQ 208(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1  // fmla v1.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 272(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	FMOVQ 336(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 400(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	FMOVQ 464(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1  // fmla v1.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 32(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
-	FMOVQ 96(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 160(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
-	FMOVQ 224(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2  // fmla v2.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 288(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	FMOVQ 352(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 416(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	FMOVQ 480(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2  // fmla v2.4s, v13.4s, v16.s[3]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 48(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
-	FMOVQ 112(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
-	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 176(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
-	FMOVQ 240(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
-	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
-	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3  // fmla v3.4s, v13.4s, v16.s[2]
-
-	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
-	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 304(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
-	FMOVQ 368(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 432(R1), F11
-	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
-	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
-	FMOVQ 496(R1), F10
-	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
-	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
-	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
-	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
-	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
-	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
-	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
-	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
-
-	ADD   $512, R1
-	ADD   $80, R2
-	ADD   $128, R4
-	ADD   $128, R5
-	SUBS  $1, R6
-	BNE   block
-	FMOVQ F0, (R3)
-	FMOVQ F1, 16(R3)
-	FMOVQ F2, 32(R3)
-	FMOVQ F3, 48(R3)
-	RET
-
-// func gemvQ4LG32P1NEON(a *gemvQArgs)
+// func gemvQ4LZG32P1NEON(a *gemvQArgs)
 // 4-bit codes, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4LG32P1NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -5947,6 +2507,9 @@ TEXT ·gemvQ4LG32P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $15, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	MOVD  $128, R7
@@ -5963,11 +2526,9 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6002,11 +2563,9 @@ block:
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6041,11 +2600,9 @@ block:
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6080,11 +2637,9 @@ block:
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6119,16 +2674,13 @@ block:
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $256, R1
 	ADD   $48, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -6137,9 +2689,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ4LG32P2NEON(a *gemvQArgs)
+// func gemvQ4LZG32P2NEON(a *gemvQArgs)
 // 4-bit codes, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4LG32P2NEON(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -6147,6 +2699,9 @@ TEXT ·gemvQ4LG32P2NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
 	MOVD  $15, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
 	MOVD  $128, R7
@@ -6165,16 +2720,9 @@ block:
 	FMOVQ 32(R2), F18
 	FMOVQ 48(R2), F19
 	FMOVQ 64(R2), F20
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999665 // sdot v5.4s, v19.16b, v25.16b
-	WORD  $0x4e999685 // sdot v5.4s, v20.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6222,11 +2770,9 @@ block:
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a0 // fmla v0.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6274,11 +2820,9 @@ block:
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a1 // fmla v1.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6326,11 +2870,9 @@ block:
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a2 // fmla v2.4s, v13.4s, v16.s[1]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6378,16 +2920,13 @@ block:
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb011a3 // fmla v3.4s, v13.4s, v16.s[1]
 
 	ADD   $256, R1
 	ADD   $80, R2
 	ADD   $64, R4
-	ADD   $64, R5
 	SUBS  $1, R6
 	BNE   block
 	FMOVQ F0, (R3)
@@ -6396,9 +2935,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ4LG16P1NEON(a *gemvQArgs)
-// 4-bit codes, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4LG16P1NEON(SB), NOSPLIT, $0-8
+// func gemvQ2MG16P1NEON(a *gemvQArgs)
+// 2-bit codes, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ2MG16P1NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -6406,13 +2945,10 @@ TEXT ·gemvQ4LG16P1NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
+	MOVD  $0xbc000000, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $3, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $128, R7
-	WORD  $0x4e010cf9             // dup v25.16b, w7
-	MOVD  gemvQArgs_lut(R0), R7
-	FMOVQ (R7), F24
-	WORD  $0x6e391f18             // eor v24.16b, v24.16b, v25.16b
 	FMOVQ (R3), F0
 	FMOVQ 16(R3), F1
 	FMOVQ 32(R3), F2
@@ -6422,216 +2958,185 @@ block:
 	FMOVQ (R2), F16
 	FMOVQ 16(R2), F17
 	FMOVQ 32(R2), F18
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc96 // addp v22.4s, v4.4s, v4.4s
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD  $0x4f9791ad // fmul v13.4s, v13.4s, v23.s[0]
+	WORD  $0x4f9091ad // fmul v13.4s, v13.4s, v16.s[0]
+	WORD  $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD  $0x4f9791ce // fmul v14.4s, v14.4s, v23.s[0]
+	WORD  $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	FMOVQ (R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
+	FMOVQ (R5), F12
+	WORD  $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 128(R1), F8
+	FMOVQ 64(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
+	FMOVQ 64(R5), F12
+	WORD  $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	FMOVQ 16(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
+	FMOVQ 16(R5), F12
+	WORD  $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 144(R1), F8
+	FMOVQ 80(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
+	FMOVQ 80(R5), F12
+	WORD  $0x4e2ecd81 // fmla v1.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	FMOVQ 32(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
+	FMOVQ 32(R5), F12
+	WORD  $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 160(R1), F8
+	FMOVQ 96(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
+	FMOVQ 96(R5), F12
+	WORD  $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	FMOVQ 48(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
+	FMOVQ 48(R5), F12
+	WORD  $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
-	FMOVQ 176(R1), F8
+	FMOVQ 112(R1), F8
 	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b  // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a  // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
-	FMOVQ 240(R1), F8
-	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b  // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
-	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a  // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
-	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
+	FMOVQ 112(R5), F12
+	WORD  $0x4e2ecd83  // fmla v3.4s, v12.4s, v14.4s
 
-	ADD   $256, R1
+	ADD   $128, R1
 	ADD   $48, R2
 	ADD   $128, R4
 	ADD   $128, R5
@@ -6643,9 +3148,9 @@ block:
 	FMOVQ F3, 48(R3)
 	RET
 
-// func gemvQ4LG16P2NEON(a *gemvQArgs)
-// 4-bit codes, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4LG16P2NEON(SB), NOSPLIT, $0-8
+// func gemvQ2MG16P2NEON(a *gemvQArgs)
+// 2-bit codes, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ2MG16P2NEON(SB), NOSPLIT, $0-8
 	MOVD  a+0(FP), R0
 	MOVD  gemvQArgs_codes(R0), R1
 	MOVD  gemvQArgs_x(R0), R2
@@ -6653,13 +3158,10 @@ TEXT ·gemvQ4LG16P2NEON(SB), NOSPLIT, $0-8
 	MOVD  gemvQArgs_ws(R0), R4
 	MOVD  gemvQArgs_wm(R0), R5
 	MOVD  gemvQArgs_n(R0), R6
-	MOVD  $15, R7
+	MOVD  $0xbc000000, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $3, R7
 	WORD  $0x4e010cff             // dup v31.16b, w7
-	MOVD  $128, R7
-	WORD  $0x4e010cf9             // dup v25.16b, w7
-	MOVD  gemvQArgs_lut(R0), R7
-	FMOVQ (R7), F24
-	WORD  $0x6e391f18             // eor v24.16b, v24.16b, v25.16b
 	FMOVQ (R3), F0
 	FMOVQ 16(R3), F1
 	FMOVQ 32(R3), F2
@@ -6671,22 +3173,15 @@ block:
 	FMOVQ 32(R2), F18
 	FMOVQ 48(R2), F19
 	FMOVQ 64(R2), F20
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999624 // sdot v4.4s, v17.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999665 // sdot v5.4s, v19.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc95 // addp v21.4s, v4.4s, v4.4s
-	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
-	WORD  $0x4e999644 // sdot v4.4s, v18.16b, v25.16b
-	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
-	WORD  $0x4e999685 // sdot v5.4s, v20.16b, v25.16b
-	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
-	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
-	WORD  $0x4ea4bc84 // addp v4.4s, v4.4s, v4.4s
-	WORD  $0x4ea4bc96 // addp v22.4s, v4.4s, v4.4s
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD  $0x4f9791ad // fmul v13.4s, v13.4s, v23.s[0]
+	WORD  $0x4f9091ad // fmul v13.4s, v13.4s, v16.s[0]
+	WORD  $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD  $0x4f9791ce // fmul v14.4s, v14.4s, v23.s[0]
+	WORD  $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6694,67 +3189,59 @@ block:
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
 	FMOVQ (R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
 	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
 	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 64(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
 	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ (R4), F12
-	FMOVQ (R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a0 // fmla v0.4s, v13.4s, v16.s[2]
+	FMOVQ (R5), F12
+	WORD  $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 128(R1), F8
+	FMOVQ 64(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
 	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
 	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 192(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
 	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 64(R4), F12
-	FMOVQ 64(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a0 // fmla v0.4s, v13.4s, v16.s[3]
+	FMOVQ 64(R5), F12
+	WORD  $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6762,67 +3249,59 @@ block:
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
 	FMOVQ 16(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
 	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
 	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 80(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
 	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 16(R4), F12
-	FMOVQ 16(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a1 // fmla v1.4s, v13.4s, v16.s[2]
+	FMOVQ 16(R5), F12
+	WORD  $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 144(R1), F8
+	FMOVQ 80(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
 	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
 	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 208(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
 	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 80(R4), F12
-	FMOVQ 80(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a1 // fmla v1.4s, v13.4s, v16.s[3]
+	FMOVQ 80(R5), F12
+	WORD  $0x4e2ecd81 // fmla v1.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6830,67 +3309,59 @@ block:
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
 	FMOVQ 32(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
 	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
 	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 96(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
 	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 32(R4), F12
-	FMOVQ 32(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a2 // fmla v2.4s, v13.4s, v16.s[2]
+	FMOVQ 32(R5), F12
+	WORD  $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
 	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
-	FMOVQ 160(R1), F8
+	FMOVQ 96(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
 	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
 	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
-	FMOVQ 224(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
 	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb68484 // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 96(R4), F12
-	FMOVQ 96(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a2 // fmla v2.4s, v13.4s, v16.s[3]
+	FMOVQ 96(R5), F12
+	WORD  $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 
 	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
@@ -6898,54 +3369,1745 @@ block:
 	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
 	FMOVQ 48(R1), F8
 	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
 	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
 	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
 	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
 	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
-	FMOVQ 112(R1), F8
-	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
 	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
 	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
-	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
 	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
 	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
 	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
 	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
 	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
 	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
-	WORD  $0x6eb58484 // sub v4.4s, v4.4s, v21.4s
 	FMOVQ 48(R4), F12
-	FMOVQ 48(R5), F13
 	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4f9019a3 // fmla v3.4s, v13.4s, v16.s[2]
+	FMOVQ 48(R5), F12
+	WORD  $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 112(R5), F12
+	WORD  $0x4e2ecd83  // fmla v3.4s, v12.4s, v14.4s
+
+	ADD   $128, R1
+	ADD   $80, R2
+	ADD   $128, R4
+	ADD   $128, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ3ZG16P1NEON(a *gemvQArgs)
+// 3-bit codes, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ3ZG16P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $3, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $4, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+	WORD  $0x4eb746d6 // sshl v22.4s, v22.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F8
+	FMOVQ 128(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 144(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 160(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 176(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c  // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c  // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484  // add v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $192, R1
+	ADD   $48, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ3ZG16P2NEON(a *gemvQArgs)
+// 3-bit codes, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ3ZG16P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $3, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $4, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+	WORD  $0x4eb746d6 // sshl v22.4s, v22.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F8
+	FMOVQ 128(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 144(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 160(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 176(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD  $0x4f09552c // shl v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	WORD  $0x6f0c050b // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0a050a // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0f052c // ushr v12.16b, v9.16b, #1
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0e050a  // ushr v10.16b, v8.16b, #2
+	WORD  $0x4e3f1d4a  // and v10.16b, v10.16b, v31.16b
+	WORD  $0x6f0d052c  // ushr v12.16b, v9.16b, #3
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	WORD  $0x6f0c050b  // ushr v11.16b, v8.16b, #4
+	WORD  $0x4e3f1d6b  // and v11.16b, v11.16b, v31.16b
+	WORD  $0x6f0c052c  // ushr v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0a050a  // ushr v10.16b, v8.16b, #6
+	WORD  $0x6f0b052c  // ushr v12.16b, v9.16b, #5
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484  // add v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $192, R1
+	ADD   $80, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ6ZG16P1NEON(a *gemvQArgs)
+// 6-bit codes, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ6ZG16P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $48, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+	WORD  $0x4eb746d6 // sshl v22.4s, v22.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F8
+	FMOVQ 256(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 128(R1), F8
+	FMOVQ 320(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 272(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 144(R1), F8
+	FMOVQ 336(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 288(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 160(R1), F8
+	FMOVQ 352(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 304(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 176(R1), F8
+	FMOVQ 368(R1), F9
+	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c  // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c  // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 240(R1), F8
+	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4eb68484  // add v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $384, R1
+	ADD   $48, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ6ZG16P2NEON(a *gemvQArgs)
+// 6-bit codes, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ6ZG16P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $15, R7
+	WORD  $0x4e010cff             // dup v31.16b, w7
+	MOVD  $48, R7
+	WORD  $0x4e010cfe             // dup v30.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746b5 // sshl v21.4s, v21.4s, v23.4s
+	WORD  $0x4eb746d6 // sshl v22.4s, v22.4s, v23.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F8
+	FMOVQ 256(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 64(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 128(R1), F8
+	FMOVQ 320(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 192(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80 // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F8
+	FMOVQ 272(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 80(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 144(R1), F8
+	FMOVQ 336(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 208(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81 // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F8
+	FMOVQ 288(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 96(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 160(R1), F8
+	FMOVQ 352(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f92e164 // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166 // sdot v6.4s, v11.16b, v20.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e145 // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147 // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 224(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f92e964 // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966 // sdot v6.4s, v11.16b, v20.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945 // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947 // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484 // add v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82 // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F8
+	FMOVQ 304(R1), F9
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x4f0c552c // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b // bit v11.16b, v12.16b, v30.16b
+	WORD  $0x4f91e164 // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166 // sdot v6.4s, v11.16b, v19.4b[0]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x4f0a552c // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e145 // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147 // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 112(R1), F8
+	WORD  $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	WORD  $0x6ebe1d2b // bit v11.16b, v9.16b, v30.16b
+	WORD  $0x4f91e964 // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966 // sdot v6.4s, v11.16b, v19.4b[2]
+	WORD  $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD  $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb1e945 // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947 // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6 // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484 // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484 // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb58484 // add v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83 // fmla v3.4s, v4.4s, v12.4s
 
 	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
 	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
 	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
 	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
 	FMOVQ 176(R1), F8
+	FMOVQ 368(R1), F9
 	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b  // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x4f0c552c  // shl v12.16b, v9.16b, #4
+	WORD  $0x6ebe1d8b  // bit v11.16b, v12.16b, v30.16b
 	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
 	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
 	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a  // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x4f0a552c  // shl v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
 	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
 	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
 	FMOVQ 240(R1), F8
 	WORD  $0x4e3f1d0b  // and v11.16b, v8.16b, v31.16b
-	WORD  $0x4e0b030b  // tbl v11.16b, {v24.16b}, v11.16b
+	WORD  $0x6ebe1d2b  // bit v11.16b, v9.16b, v30.16b
 	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
 	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
 	WORD  $0x6f0c050a  // ushr v10.16b, v8.16b, #4
-	WORD  $0x4e0a030a  // tbl v10.16b, {v24.16b}, v10.16b
+	WORD  $0x6f0e052c  // ushr v12.16b, v9.16b, #2
+	WORD  $0x6ebe1d8a  // bit v10.16b, v12.16b, v30.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x4eb68484  // add v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $384, R1
+	ADD   $80, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8ZG16P1NEON(a *gemvQArgs)
+// 8-bit codes, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ8ZG16P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
+	WORD  $0x4eb746cf // sshl v15.4s, v22.4s, v23.4s
+	WORD  $0x6eaf86d6 // sub v22.4s, v22.4s, v15.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	ADD   $512, R1
+	ADD   $48, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8ZG16P2NEON(a *gemvQArgs)
+// 8-bit codes, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ8ZG16P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  gemvQArgs_shift(R0), R7
+	NEG   R7, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4eb746af // sshl v15.4s, v21.4s, v23.4s
+	WORD  $0x6eaf86b5 // sub v21.4s, v21.4s, v15.4s
+	WORD  $0x4eb746cf // sshl v15.4s, v22.4s, v23.4s
+	WORD  $0x6eaf86d6 // sub v22.4s, v22.4s, v15.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
 	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
 	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
 	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
@@ -6954,13 +5116,946 @@ block:
 	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
 	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
 	FMOVQ 112(R4), F12
-	FMOVQ 112(R5), F13
 	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
 	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
 	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
-	WORD  $0x4fb019a3  // fmla v3.4s, v13.4s, v16.s[3]
 
-	ADD   $256, R1
+	ADD   $512, R1
+	ADD   $80, R2
+	ADD   $128, R4
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8MG32P1NEON(a *gemvQArgs)
+// 8-bit codes, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ8MG32P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180  // fmla v0.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181  // fmla v1.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182  // fmla v2.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183  // fmla v3.4s, v12.4s, v16.s[1]
+
+	ADD   $512, R1
+	ADD   $48, R2
+	ADD   $64, R4
+	ADD   $64, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8MG32P2NEON(a *gemvQArgs)
+// 8-bit codes, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ8MG32P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e140615 // dup v21.4s, v16.s[2]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4fb01180  // fmla v0.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4fb01181  // fmla v1.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4fb01182  // fmla v2.4s, v12.4s, v16.s[1]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4fb01183  // fmla v3.4s, v12.4s, v16.s[1]
+
+	ADD   $512, R1
+	ADD   $80, R2
+	ADD   $64, R4
+	ADD   $64, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8MG16P1NEON(a *gemvQArgs)
+// 8-bit codes, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ8MG16P1NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $0xbc000000, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD  $0x4f9791ad // fmul v13.4s, v13.4s, v23.s[0]
+	WORD  $0x4f9091ad // fmul v13.4s, v13.4s, v16.s[0]
+	WORD  $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD  $0x4f9791ce // fmul v14.4s, v14.4s, v23.s[0]
+	WORD  $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4e2dcd80  // fmla v0.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ 64(R5), F12
+	WORD  $0x4e2ecd80  // fmla v0.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4e2dcd81  // fmla v1.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 80(R5), F12
+	WORD  $0x4e2ecd81  // fmla v1.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4e2dcd82  // fmla v2.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 96(R5), F12
+	WORD  $0x4e2ecd82  // fmla v2.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4e2dcd83  // fmla v3.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 112(R5), F12
+	WORD  $0x4e2ecd83  // fmla v3.4s, v12.4s, v14.4s
+
+	ADD   $512, R1
+	ADD   $48, R2
+	ADD   $128, R4
+	ADD   $128, R5
+	SUBS  $1, R6
+	BNE   block
+	FMOVQ F0, (R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	RET
+
+// func gemvQ8MG16P2NEON(a *gemvQArgs)
+// 8-bit codes, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ8MG16P2NEON(SB), NOSPLIT, $0-8
+	MOVD  a+0(FP), R0
+	MOVD  gemvQArgs_codes(R0), R1
+	MOVD  gemvQArgs_x(R0), R2
+	MOVD  gemvQArgs_out(R0), R3
+	MOVD  gemvQArgs_ws(R0), R4
+	MOVD  gemvQArgs_wm(R0), R5
+	MOVD  gemvQArgs_n(R0), R6
+	MOVD  $0xbc000000, R7
+	WORD  $0x4e040cf7             // dup v23.4s, w7
+	MOVD  $128, R7
+	WORD  $0x4e010cf9             // dup v25.16b, w7
+	FMOVQ (R3), F0
+	FMOVQ 16(R3), F1
+	FMOVQ 32(R3), F2
+	FMOVQ 48(R3), F3
+
+block:
+	FMOVQ (R2), F16
+	FMOVQ 16(R2), F17
+	FMOVQ 32(R2), F18
+	FMOVQ 48(R2), F19
+	FMOVQ 64(R2), F20
+	WORD  $0x4e1c0615 // dup v21.4s, v16.s[3]
+	WORD  $0x4e140616 // dup v22.4s, v16.s[2]
+	WORD  $0x6eb586d6 // sub v22.4s, v22.4s, v21.4s
+	WORD  $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD  $0x4f9791ad // fmul v13.4s, v13.4s, v23.s[0]
+	WORD  $0x4f9091ad // fmul v13.4s, v13.4s, v16.s[0]
+	WORD  $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD  $0x4f9791ce // fmul v14.4s, v14.4s, v23.s[0]
+	WORD  $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ (R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 64(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 128(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 192(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ (R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ (R5), F12
+	WORD  $0x4e2dcd80  // fmla v0.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 256(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 320(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 384(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 448(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 64(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc80  // fmla v0.4s, v4.4s, v12.4s
+	FMOVQ 64(R5), F12
+	WORD  $0x4e2ecd80  // fmla v0.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 16(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 80(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 144(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 208(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 16(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 16(R5), F12
+	WORD  $0x4e2dcd81  // fmla v1.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 272(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 336(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 400(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 464(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 80(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc81  // fmla v1.4s, v4.4s, v12.4s
+	FMOVQ 80(R5), F12
+	WORD  $0x4e2ecd81  // fmla v1.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 32(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 96(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 160(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 224(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 32(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 32(R5), F12
+	WORD  $0x4e2dcd82  // fmla v2.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 288(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 352(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 416(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 480(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 96(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc82  // fmla v2.4s, v4.4s, v12.4s
+	FMOVQ 96(R5), F12
+	WORD  $0x4e2ecd82  // fmla v2.4s, v12.4s, v14.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 48(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e164  // sdot v4.4s, v11.16b, v17.4b[0]
+	WORD  $0x4f93e166  // sdot v6.4s, v11.16b, v19.4b[0]
+	FMOVQ 112(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e145  // sdot v5.4s, v10.16b, v17.4b[1]
+	WORD  $0x4fb3e147  // sdot v7.4s, v10.16b, v19.4b[1]
+	FMOVQ 176(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f91e964  // sdot v4.4s, v11.16b, v17.4b[2]
+	WORD  $0x4f93e966  // sdot v6.4s, v11.16b, v19.4b[2]
+	FMOVQ 240(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb1e945  // sdot v5.4s, v10.16b, v17.4b[3]
+	WORD  $0x4fb3e947  // sdot v7.4s, v10.16b, v19.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb58484  // sub v4.4s, v4.4s, v21.4s
+	FMOVQ 48(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 48(R5), F12
+	WORD  $0x4e2dcd83  // fmla v3.4s, v12.4s, v13.4s
+
+	WORD  $0x6e241c84  // eor v4.16b, v4.16b, v4.16b
+	WORD  $0x6e251ca5  // eor v5.16b, v5.16b, v5.16b
+	WORD  $0x6e261cc6  // eor v6.16b, v6.16b, v6.16b
+	WORD  $0x6e271ce7  // eor v7.16b, v7.16b, v7.16b
+	FMOVQ 304(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e164  // sdot v4.4s, v11.16b, v18.4b[0]
+	WORD  $0x4f94e166  // sdot v6.4s, v11.16b, v20.4b[0]
+	FMOVQ 368(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e145  // sdot v5.4s, v10.16b, v18.4b[1]
+	WORD  $0x4fb4e147  // sdot v7.4s, v10.16b, v20.4b[1]
+	FMOVQ 432(R1), F11
+	WORD  $0x6e391d6b  // eor v11.16b, v11.16b, v25.16b
+	WORD  $0x4f92e964  // sdot v4.4s, v11.16b, v18.4b[2]
+	WORD  $0x4f94e966  // sdot v6.4s, v11.16b, v20.4b[2]
+	FMOVQ 496(R1), F10
+	WORD  $0x6e391d4a  // eor v10.16b, v10.16b, v25.16b
+	WORD  $0x4fb2e945  // sdot v5.4s, v10.16b, v18.4b[3]
+	WORD  $0x4fb4e947  // sdot v7.4s, v10.16b, v20.4b[3]
+	WORD  $0x4ea58484  // add v4.4s, v4.4s, v5.4s
+	WORD  $0x4ea784c6  // add v6.4s, v6.4s, v7.4s
+	WORD  $0x4f275484  // shl v4.4s, v4.4s, #7
+	WORD  $0x4ea68484  // add v4.4s, v4.4s, v6.4s
+	WORD  $0x6eb68484  // sub v4.4s, v4.4s, v22.4s
+	FMOVQ 112(R4), F12
+	WORD  $0x4e21d884  // scvtf v4.4s, v4.4s
+	WORD  $0x4f90918c  // fmul v12.4s, v12.4s, v16.s[0]
+	WORD  $0x4e2ccc83  // fmla v3.4s, v4.4s, v12.4s
+	FMOVQ 112(R5), F12
+	WORD  $0x4e2ecd83  // fmla v3.4s, v12.4s, v14.4s
+
+	ADD   $512, R1
 	ADD   $80, R2
 	ADD   $128, R4
 	ADD   $128, R5

@@ -19,16 +19,18 @@ DATA gemvOnes<>+16(SB)/8, $0x0001000100010001
 DATA gemvOnes<>+24(SB)/8, $0x0001000100010001
 GLOBL gemvOnes<>(SB), RODATA|NOPTR, $32
 
-// func gemvQ2G32P1AVX2(a *gemvQArgs)
+DATA gemvMinus128th<>(SB)/4, $0xbc000000
+GLOBL gemvMinus128th<>(SB), RODATA|NOPTR, $4
+
+// func gemvQ2ZG32P1AVX2(a *gemvQArgs)
 // 2-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ2G32P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -39,108 +41,107 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                    // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      64(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2                  // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      96(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -148,16 +149,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ2G32P2AVX2(a *gemvQArgs)
+// func gemvQ2ZG32P2AVX2(a *gemvQArgs)
 // 2-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ2G32P2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x03030303, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -168,14 +168,14 @@ block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                    // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -183,7 +183,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -191,15 +191,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      64(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -207,7 +207,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -215,7 +215,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -223,7 +223,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -234,23 +234,23 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2                  // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -258,7 +258,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
+	VPAND        Y15, Y5, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -266,15 +266,15 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      96(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -282,7 +282,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -290,7 +290,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
+	VPAND        Y15, Y5, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
@@ -298,7 +298,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y8, Y8
 	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
@@ -309,19 +309,18 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -329,1234 +328,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ2G16P1AVX2(a *gemvQArgs)
-// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ2G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $128, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ2G16P2AVX2(a *gemvQArgs)
-// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ2G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $128, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G32P1AVX2(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ3G32P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x04040404, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $48, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G32P2AVX2(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ3G32P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x04040404, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $80, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G16P1AVX2(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ3G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x04040404, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G16P2AVX2(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ3G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x04040404, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU      128(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      64(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      160(DI), Y3            // bit 2 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0-3
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      96(DI), Y2             // chunks 4-7
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $2, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 6
-	VPSRLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $6, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $5, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4G32P1AVX2(a *gemvQArgs)
+// func gemvQ4ZG32P1AVX2(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4G32P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -1569,108 +349,107 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
+	VPAND        Y15, Y4, Y4                 // chunk 1
 	VPBROADCASTD 20(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPBROADCASTD 24(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
+	VPAND        Y15, Y4, Y4                 // chunk 3
 	VPBROADCASTD 28(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
+	VPAND        Y15, Y4, Y4                 // chunk 5
 	VPBROADCASTD 36(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPBROADCASTD 40(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y6
 	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
+	VPAND        Y15, Y4, Y4                 // chunk 7
 	VPBROADCASTD 44(SI), Y6
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -1678,9 +457,321 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4G32P2AVX2(a *gemvQArgs)
+// func gemvQ4ZG32P2AVX2(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4G32P2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 1
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 3
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4                 // chunk 7
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $256, DI
+	ADDQ    $80, SI
+	ADDQ    $64, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ4MG32P1AVX2(a *gemvQArgs)
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ4MG32P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+
+	VMOVDQU      (DI), Y2               // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 1
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      64(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 3
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      128(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      192(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 7
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4             // ws·d
+	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+
+	VMOVDQU      32(DI), Y2             // chunks 0, 1
+	VPAND        Y15, Y2, Y5            // chunk 0
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 1
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      96(DI), Y2             // chunks 2, 3
+	VPAND        Y15, Y2, Y5            // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 3
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      160(DI), Y2            // chunks 4, 5
+	VPAND        Y15, Y2, Y5            // chunk 4
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      224(DI), Y2            // chunks 6, 7
+	VPAND        Y15, Y2, Y5            // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y4
+	VPAND        Y15, Y4, Y4            // chunk 7
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VMOVUPS      32(R8), Y4
+	VMOVUPS      32(R9), Y5
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4             // ws·d
+	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
+	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+
+	ADDQ    $256, DI
+	ADDQ    $48, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ4MG32P2AVX2(a *gemvQArgs)
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ4MG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
@@ -1771,8 +862,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      32(DI), Y2             // chunks 0, 1
@@ -1846,8 +937,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $256, DI
@@ -1861,363 +952,429 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4G16P1AVX2(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $256, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4G16P2AVX2(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 1
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 3
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y4
-	VPAND        Y15, Y4, Y4            // chunk 7
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $256, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ5G32P1AVX2(a *gemvQArgs)
+// func gemvQ5ZG32P1AVX2(a *gemvQArgs)
 // 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ5G32P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5ZG32P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x10101010, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+
+	VMOVDQU      256(DI), Y3                 // bit 4 of all chunks
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      288(DI), Y3                 // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $320, DI
+	ADDQ    $48, SI
+	ADDQ    $64, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ5ZG32P2AVX2(a *gemvQArgs)
+// 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ5ZG32P2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x10101010, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+
+	VMOVDQU      256(DI), Y3                 // bit 4 of all chunks
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      288(DI), Y3                 // bit 4 of all chunks
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $320, DI
+	ADDQ    $80, SI
+	ADDQ    $64, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ5MG32P1AVX2(a *gemvQArgs)
+// 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ5MG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
@@ -2311,8 +1468,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
 
 	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
@@ -2385,8 +1542,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
 
 	ADDQ    $320, DI
@@ -2400,9 +1557,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ5G32P2AVX2(a *gemvQArgs)
+// func gemvQ5MG32P2AVX2(a *gemvQArgs)
 // 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ5G32P2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5MG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
@@ -2523,8 +1680,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
 
 	VMOVDQU      288(DI), Y3             // bit 4 of all chunks
@@ -2624,8 +1781,8 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
+	VBROADCASTSS 4(SI), Y6
 	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
 
 	ADDQ    $320, DI
@@ -2639,1384 +1796,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ5G16P1AVX2(a *gemvQArgs)
-// 5-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ5G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x10101010, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-
-	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $320, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ5G16P2AVX2(a *gemvQArgs)
-// 5-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ5G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x10101010, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-
-	VMOVDQU      256(DI), Y3            // bit 4 of all chunks
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      288(DI), Y3            // bit 4 of all chunks
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSLLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSRLW       $1, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $3, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $320, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G32P1AVX2(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ6G32P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x30303030, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVDQU      320(DI), Y3            // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVDQU      352(DI), Y3            // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $48, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G32P2AVX2(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ6G32P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x30303030, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2                // chunks 0, 1
-	VPAND        Y15, Y2, Y5             // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      64(DI), Y2              // chunks 2, 3
-	VPAND        Y15, Y2, Y5             // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VMOVDQU      320(DI), Y3             // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2             // chunks 4, 5
-	VPAND        Y15, Y2, Y5             // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VMOVDQU      192(DI), Y2             // chunks 6, 7
-	VPAND        Y15, Y2, Y5             // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
-
-	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2              // chunks 0, 1
-	VPAND        Y15, Y2, Y5             // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      96(DI), Y2              // chunks 2, 3
-	VPAND        Y15, Y2, Y5             // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VMOVDQU      352(DI), Y3             // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2             // chunks 4, 5
-	VPAND        Y15, Y2, Y5             // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VMOVDQU      224(DI), Y2             // chunks 6, 7
-	VPAND        Y15, Y2, Y5             // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $80, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G16P1AVX2(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ6G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x30303030, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU      256(DI), Y3            // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      320(DI), Y3            // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      288(DI), Y3            // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      352(DI), Y3            // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5             // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G16P2AVX2(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ6G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	MOVL         $0x30303030, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU      256(DI), Y3             // bits 4, 5 of chunks 0-3
-	VMOVDQU      (DI), Y2                // chunks 0, 1
-	VPAND        Y15, Y2, Y5             // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      64(DI), Y2              // chunks 2, 3
-	VPAND        Y15, Y2, Y5             // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
-
-	VMOVDQU      320(DI), Y3             // bits 4, 5 of chunks 4-7
-	VMOVDQU      128(DI), Y2             // chunks 4, 5
-	VPAND        Y15, Y2, Y5             // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      192(DI), Y2             // chunks 6, 7
-	VPAND        Y15, Y2, Y5             // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y0              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0              // acc += wm·s
-
-	VMOVDQU      288(DI), Y3             // bits 4, 5 of chunks 0-3
-	VMOVDQU      32(DI), Y2              // chunks 0, 1
-	VPAND        Y15, Y2, Y5             // chunk 0
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 1
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      96(DI), Y2              // chunks 2, 3
-	VPAND        Y15, Y2, Y5             // chunk 2
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 3
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
-
-	VMOVDQU      352(DI), Y3             // bits 4, 5 of chunks 4-7
-	VMOVDQU      160(DI), Y2             // chunks 4, 5
-	VPAND        Y15, Y2, Y5             // chunk 4
-	VPSLLW       $4, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 5
-	VPSLLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y10
-	VMOVDQU      224(DI), Y2             // chunks 6, 7
-	VPAND        Y15, Y2, Y5             // chunk 6
-	VPAND        Y14, Y3, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5             // chunk 7
-	VPSRLW       $2, Y3, Y4
-	VPAND        Y14, Y4, Y4
-	VPOR         Y4, Y5, Y5              // |= high bits
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y7, Y7
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPADDD       Y7, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPADDD       Y8, Y10, Y10
-	VPSLLD       $7, Y9, Y9
-	VPADDD       Y10, Y9, Y9
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y6, Y4, Y4              // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y9, Y1              // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1              // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ8G32P1AVX2(a *gemvQArgs)
+// func gemvQ8ZG32P1AVX2(a *gemvQArgs)
 // 8-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ8G32P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -4033,14 +1821,14 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5               // chunk 0
+	VMOVDQU      (DI), Y5                    // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      64(DI), Y5             // chunk 1
+	VMOVDQU      64(DI), Y5                  // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4049,7 +1837,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y5            // chunk 2
+	VMOVDQU      128(DI), Y5                 // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4058,7 +1846,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y5            // chunk 3
+	VMOVDQU      192(DI), Y5                 // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4067,7 +1855,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      256(DI), Y5            // chunk 4
+	VMOVDQU      256(DI), Y5                 // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4076,7 +1864,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      320(DI), Y5            // chunk 5
+	VMOVDQU      320(DI), Y5                 // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4085,7 +1873,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      384(DI), Y5            // chunk 6
+	VMOVDQU      384(DI), Y5                 // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4094,7 +1882,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      448(DI), Y5            // chunk 7
+	VMOVDQU      448(DI), Y5                 // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4107,23 +1895,23 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y5             // chunk 0
+	VMOVDQU      32(DI), Y5                  // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      96(DI), Y5             // chunk 1
+	VMOVDQU      96(DI), Y5                  // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4132,7 +1920,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y5            // chunk 2
+	VMOVDQU      160(DI), Y5                 // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4141,7 +1929,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y5            // chunk 3
+	VMOVDQU      224(DI), Y5                 // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4150,7 +1938,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      288(DI), Y5            // chunk 4
+	VMOVDQU      288(DI), Y5                 // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4159,7 +1947,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      352(DI), Y5            // chunk 5
+	VMOVDQU      352(DI), Y5                 // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4168,7 +1956,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      416(DI), Y5            // chunk 6
+	VMOVDQU      416(DI), Y5                 // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4177,7 +1965,7 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      480(DI), Y5            // chunk 7
+	VMOVDQU      480(DI), Y5                 // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4190,19 +1978,18 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -4210,16 +1997,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ8G32P2AVX2(a *gemvQArgs)
+// func gemvQ8ZG32P2AVX2(a *gemvQArgs)
 // 8-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ8G32P2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x0f0f0f0f, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -4236,7 +2022,7 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU      (DI), Y5                 // chunk 0
+	VMOVDQU      (DI), Y5                    // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4246,7 +2032,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      64(DI), Y5               // chunk 1
+	VMOVDQU      64(DI), Y5                  // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4260,7 +2046,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y5              // chunk 2
+	VMOVDQU      128(DI), Y5                 // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4274,7 +2060,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y5              // chunk 3
+	VMOVDQU      192(DI), Y5                 // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4288,7 +2074,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      256(DI), Y5              // chunk 4
+	VMOVDQU      256(DI), Y5                 // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4302,7 +2088,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      320(DI), Y5              // chunk 5
+	VMOVDQU      320(DI), Y5                 // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4316,7 +2102,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      384(DI), Y5              // chunk 6
+	VMOVDQU      384(DI), Y5                 // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4330,7 +2116,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      448(DI), Y5              // chunk 7
+	VMOVDQU      448(DI), Y5                 // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4354,16 +2140,16 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y5               // chunk 0
+	VMOVDQU      32(DI), Y5                  // chunk 0
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4373,7 +2159,7 @@ block:
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      96(DI), Y5               // chunk 1
+	VMOVDQU      96(DI), Y5                  // chunk 1
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4387,7 +2173,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y5              // chunk 2
+	VMOVDQU      160(DI), Y5                 // chunk 2
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4401,7 +2187,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y5              // chunk 3
+	VMOVDQU      224(DI), Y5                 // chunk 3
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4415,7 +2201,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      288(DI), Y5              // chunk 4
+	VMOVDQU      288(DI), Y5                 // chunk 4
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4429,7 +2215,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      352(DI), Y5              // chunk 5
+	VMOVDQU      352(DI), Y5                 // chunk 5
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4443,7 +2229,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      416(DI), Y5              // chunk 6
+	VMOVDQU      416(DI), Y5                 // chunk 6
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4457,7 +2243,7 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      480(DI), Y5              // chunk 7
+	VMOVDQU      480(DI), Y5                 // chunk 7
 	VPSRLW       $4, Y5, Y4
 	VPAND        Y15, Y5, Y5
 	VPAND        Y15, Y4, Y4
@@ -4481,19 +2267,18 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -4501,562 +2286,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ8G16P1AVX2(a *gemvQArgs)
-// 8-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ8G16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-	PREFETCHT0 3456(DI)
-	PREFETCHT0 3520(DI)
-
-	VMOVDQU      (DI), Y5               // chunk 0
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      64(DI), Y5             // chunk 1
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y5            // chunk 2
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y5            // chunk 3
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      256(DI), Y5            // chunk 4
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      320(DI), Y5            // chunk 5
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      384(DI), Y5            // chunk 6
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      448(DI), Y5            // chunk 7
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
-
-	VMOVDQU      32(DI), Y5             // chunk 0
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      96(DI), Y5             // chunk 1
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y5            // chunk 2
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y5            // chunk 3
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	VMOVDQU      288(DI), Y5            // chunk 4
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VMOVDQU      352(DI), Y5            // chunk 5
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      416(DI), Y5            // chunk 6
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      480(DI), Y5            // chunk 7
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
-
-	ADDQ    $512, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ8G16P2AVX2(a *gemvQArgs)
-// 8-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ8G16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X15
-	VPBROADCASTD X15, Y15
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-	PREFETCHT0 3456(DI)
-	PREFETCHT0 3520(DI)
-
-	VMOVDQU      (DI), Y5                 // chunk 0
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      64(DI), Y5               // chunk 1
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y5              // chunk 2
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y5              // chunk 3
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
-
-	VMOVDQU      256(DI), Y5              // chunk 4
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      320(DI), Y5              // chunk 5
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      384(DI), Y5              // chunk 6
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      448(DI), Y5              // chunk 7
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
-
-	VMOVDQU      32(DI), Y5               // chunk 0
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      96(DI), Y5               // chunk 1
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y5              // chunk 2
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y5              // chunk 3
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
-
-	VMOVDQU      288(DI), Y5              // chunk 4
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 32(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPBROADCASTD 64(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VMOVDQU      352(DI), Y5              // chunk 5
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      416(DI), Y5              // chunk 6
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      480(DI), Y5              // chunk 7
-	VPSRLW       $4, Y5, Y4
-	VPAND        Y15, Y5, Y5
-	VPAND        Y15, Y4, Y4
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPSLLD       $7, Y7, Y7
-	VPADDD       Y8, Y7, Y7
-	VMOVUPS      96(R8), Y4
-	VMOVUPS      96(R9), Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
-
-	ADDQ    $512, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4LG32P1AVX2(a *gemvQArgs)
+// func gemvQ4LZG32P1AVX2(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4LG32P1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P1AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
 	MOVQ           gemvQArgs_out(AX), DX
 	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
-	MOVQ           gemvQArgs_wm(AX), R9
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -5074,15 +2312,15 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
+	VPAND        Y15, Y5, Y5                 // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5090,8 +2328,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5100,7 +2338,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
+	VPAND        Y15, Y5, Y5                 // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5108,8 +2346,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5118,7 +2356,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
+	VPAND        Y15, Y5, Y5                 // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5126,8 +2364,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5136,7 +2374,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
+	VPAND        Y15, Y5, Y5                 // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5148,24 +2386,24 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
 	VPMADDUBSW   Y6, Y4, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
+	VPAND        Y15, Y5, Y5                 // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5173,8 +2411,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5183,7 +2421,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
+	VPAND        Y15, Y5, Y5                 // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5191,8 +2429,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5201,7 +2439,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
+	VPAND        Y15, Y5, Y5                 // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5209,8 +2447,8 @@ block:
 	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5219,7 +2457,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y9, Y9
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
+	VPAND        Y15, Y5, Y5                 // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5231,19 +2469,18 @@ block:
 	VPMADDWD     gemvOnes<>(SB), Y9, Y9
 	VPSLLD       $4, Y9, Y9
 	VPADDD       Y9, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -5251,16 +2488,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG32P2AVX2(a *gemvQArgs)
+// func gemvQ4LZG32P2AVX2(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4LG32P2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P2AVX2(SB), NOSPLIT, $0-8
 	MOVQ           a+0(FP), AX
 	MOVQ           gemvQArgs_codes(AX), DI
 	MOVQ           gemvQArgs_x(AX), SI
 	MOVQ           gemvQArgs_out(AX), DX
 	MOVQ           gemvQArgs_n(AX), CX
 	MOVQ           gemvQArgs_ws(AX), R8
-	MOVQ           gemvQArgs_wm(AX), R9
 	MOVL           $0x0f0f0f0f, BX
 	VMOVD          BX, X15
 	VPBROADCASTD   X15, Y15
@@ -5278,8 +2514,8 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2                 // chunks 0, 1
-	VPAND        Y15, Y2, Y5              // chunk 0
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5289,7 +2525,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 1
+	VPAND        Y15, Y5, Y5                 // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5302,8 +2538,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2               // chunks 2, 3
-	VPAND        Y15, Y2, Y5              // chunk 2
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5317,7 +2553,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 3
+	VPAND        Y15, Y5, Y5                 // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5330,8 +2566,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      128(DI), Y2              // chunks 4, 5
-	VPAND        Y15, Y2, Y5              // chunk 4
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5345,7 +2581,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 5
+	VPAND        Y15, Y5, Y5                 // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5358,8 +2594,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2              // chunks 6, 7
-	VPAND        Y15, Y2, Y5              // chunk 6
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5373,7 +2609,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 7
+	VPAND        Y15, Y5, Y5                 // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5396,17 +2632,17 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
 
-	VMOVDQU      32(DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5              // chunk 0
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
@@ -5416,7 +2652,7 @@ block:
 	VPMADDUBSW   Y6, Y5, Y8
 	VPMADDUBSW   Y6, Y4, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 1
+	VPAND        Y15, Y5, Y5                 // chunk 1
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 20(SI), Y6
@@ -5429,8 +2665,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2               // chunks 2, 3
-	VPAND        Y15, Y2, Y5              // chunk 2
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 24(SI), Y6
@@ -5444,7 +2680,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 3
+	VPAND        Y15, Y5, Y5                 // chunk 3
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 28(SI), Y6
@@ -5457,8 +2693,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      160(DI), Y2              // chunks 4, 5
-	VPAND        Y15, Y2, Y5              // chunk 4
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
@@ -5472,7 +2708,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 5
+	VPAND        Y15, Y5, Y5                 // chunk 5
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 36(SI), Y6
@@ -5485,8 +2721,8 @@ block:
 	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2              // chunks 6, 7
-	VPAND        Y15, Y2, Y5              // chunk 6
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 40(SI), Y6
@@ -5500,7 +2736,7 @@ block:
 	VPMADDUBSW   Y6, Y4, Y6
 	VPADDW       Y6, Y10, Y10
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 7
+	VPAND        Y15, Y5, Y5                 // chunk 7
 	VPSHUFB      Y5, Y12, Y4
 	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 44(SI), Y6
@@ -5523,19 +2759,18 @@ block:
 	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
 	VMOVUPS      32(R8), Y4
-	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 4(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)
@@ -5543,222 +2778,163 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG16P1AVX2(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4LG16P1AVX2(SB), NOSPLIT, $0-8
-	MOVQ           a+0(FP), AX
-	MOVQ           gemvQArgs_codes(AX), DI
-	MOVQ           gemvQArgs_x(AX), SI
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_n(AX), CX
-	MOVQ           gemvQArgs_ws(AX), R8
-	MOVQ           gemvQArgs_wm(AX), R9
-	MOVL           $0x0f0f0f0f, BX
-	VMOVD          BX, X15
-	VPBROADCASTD   X15, Y15
-	MOVQ           gemvQArgs_lut(AX), BX
-	VBROADCASTI128 (BX), Y11
-	VPSRLW         $4, Y11, Y12
-	VPAND          Y15, Y11, Y11
-	VPAND          Y15, Y12, Y12
-	VMOVUPS        (DX), Y0
-	VMOVUPS        32(DX), Y1
+// func gemvQ2MG16P1AVX2(a *gemvQArgs)
+// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ2MG16P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x03030303, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2               // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VMOVDQU      (DI), Y2                 // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      64(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VMOVUPS      (R8), Y4
 	VMOVUPS      (R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      128(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VMOVDQU      64(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      192(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VMOVUPS      64(R8), Y4
 	VMOVUPS      64(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y0             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y0             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      32(DI), Y2             // chunks 0, 1
-	VPAND        Y15, Y2, Y5            // chunk 0
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VMOVDQU      32(DI), Y2               // chunks 0-3
+	VPAND        Y15, Y2, Y5              // chunk 0
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 1
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      96(DI), Y2             // chunks 2, 3
-	VPAND        Y15, Y2, Y5            // chunk 2
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 3
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VMOVUPS      32(R8), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 8(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
-	VMOVDQU      160(DI), Y2            // chunks 4, 5
-	VPAND        Y15, Y2, Y5            // chunk 4
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VMOVDQU      96(DI), Y2               // chunks 4-7
+	VPAND        Y15, Y2, Y5              // chunk 4
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 5
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VMOVDQU      224(DI), Y2            // chunks 6, 7
-	VPAND        Y15, Y2, Y5            // chunk 6
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5            // chunk 7
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VMOVUPS      96(R8), Y4
 	VMOVUPS      96(R9), Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y4, Y4             // ws·d
-	VBROADCASTSS 12(SI), Y6
-	VFMADD231PS  Y4, Y7, Y1             // acc += isum·(ws·d)
-	VFMADD231PS  Y6, Y5, Y1             // acc += wm·s
+	VMULPS       Y6, Y4, Y4               // ws·d
+	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
-	ADDQ    $256, DI
+	ADDQ    $128, DI
 	ADDQ    $48, SI
 	ADDQ    $128, R8
 	ADDQ    $128, R9
@@ -5769,93 +2945,58 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG16P2AVX2(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4LG16P2AVX2(SB), NOSPLIT, $0-8
-	MOVQ           a+0(FP), AX
-	MOVQ           gemvQArgs_codes(AX), DI
-	MOVQ           gemvQArgs_x(AX), SI
-	MOVQ           gemvQArgs_out(AX), DX
-	MOVQ           gemvQArgs_n(AX), CX
-	MOVQ           gemvQArgs_ws(AX), R8
-	MOVQ           gemvQArgs_wm(AX), R9
-	MOVL           $0x0f0f0f0f, BX
-	VMOVD          BX, X15
-	VPBROADCASTD   X15, Y15
-	MOVQ           gemvQArgs_lut(AX), BX
-	VBROADCASTI128 (BX), Y11
-	VPSRLW         $4, Y11, Y12
-	VPAND          Y15, Y11, Y11
-	VPAND          Y15, Y12, Y12
-	VMOVUPS        (DX), Y0
-	VMOVUPS        32(DX), Y1
+// func gemvQ2MG16P2AVX2(a *gemvQArgs)
+// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ2MG16P2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x03030303, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
 
-	VMOVDQU      (DI), Y2                 // chunks 0, 1
+	VMOVDQU      (DI), Y2                 // chunks 0-3
 	VPAND        Y15, Y2, Y5              // chunk 0
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 1
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      64(DI), Y2               // chunks 2, 3
-	VPAND        Y15, Y2, Y5              // chunk 2
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 3
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
 	VMOVUPS      (R8), Y4
@@ -5863,70 +3004,46 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      128(DI), Y2              // chunks 4, 5
+	VMOVDQU      64(DI), Y2               // chunks 4-7
 	VPAND        Y15, Y2, Y5              // chunk 4
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 5
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      192(DI), Y2              // chunks 6, 7
-	VPAND        Y15, Y2, Y5              // chunk 6
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 7
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
 	VMOVUPS      64(R8), Y4
@@ -5934,70 +3051,48 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y4, Y7, Y0               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y5, Y0               // acc += wm·s
 
-	VMOVDQU      32(DI), Y2               // chunks 0, 1
+	VMOVDQU      32(DI), Y2               // chunks 0-3
 	VPAND        Y15, Y2, Y5              // chunk 0
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 16(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
 	VPBROADCASTD 48(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 1
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 1
 	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      96(DI), Y2               // chunks 2, 3
-	VPAND        Y15, Y2, Y5              // chunk 2
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 3
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 2
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 3
 	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
 	VMOVUPS      32(R8), Y4
@@ -6005,70 +3100,46 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 8(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 12(SI), Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
-	VMOVDQU      160(DI), Y2              // chunks 4, 5
+	VMOVDQU      96(DI), Y2               // chunks 4-7
 	VPAND        Y15, Y2, Y5              // chunk 4
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
 	VPBROADCASTD 32(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y7
-	VPMADDUBSW   Y6, Y4, Y9
 	VPBROADCASTD 64(SI), Y6
 	VPMADDUBSW   Y6, Y5, Y8
-	VPMADDUBSW   Y6, Y4, Y10
-	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 5
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPSRLW       $2, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 5
 	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 68(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
-	VMOVDQU      224(DI), Y2              // chunks 6, 7
-	VPAND        Y15, Y2, Y5              // chunk 6
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
-	VPBROADCASTD 72(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
-	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPSRLW       $4, Y2, Y5
-	VPAND        Y15, Y5, Y5              // chunk 7
-	VPSHUFB      Y5, Y12, Y4
-	VPSHUFB      Y5, Y11, Y5
+	VPAND        Y15, Y5, Y5              // chunk 6
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y4
+	VPAND        Y15, Y4, Y4              // chunk 7
 	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y7, Y7
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y9, Y9
+	VPADDW       Y6, Y7, Y7
 	VPBROADCASTD 76(SI), Y6
-	VPMADDUBSW   Y6, Y5, Y13
-	VPADDW       Y13, Y8, Y8
 	VPMADDUBSW   Y6, Y4, Y6
-	VPADDW       Y6, Y10, Y10
+	VPADDW       Y6, Y8, Y8
 	VPMADDWD     gemvOnes<>(SB), Y7, Y7
-	VPMADDWD     gemvOnes<>(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPADDD       Y9, Y7, Y7
 	VPMADDWD     gemvOnes<>(SB), Y8, Y8
-	VPMADDWD     gemvOnes<>(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPADDD       Y10, Y8, Y8
 	VPSLLD       $7, Y7, Y7
 	VPADDD       Y8, Y7, Y7
 	VMOVUPS      96(R8), Y4
@@ -6076,14 +3147,954 @@ block:
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y6, Y4, Y4               // ws·d
-	VBROADCASTSS 12(SI), Y6
 	VFMADD231PS  Y4, Y7, Y1               // acc += isum·(ws·d)
+	VPBROADCASTD 8(SI), Y4
+	VPBROADCASTD 12(SI), Y7
+	VPSUBD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS gemvMinus128th<>(SB), Y7
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y5, Y1               // acc += wm·s
 
-	ADDQ    $256, DI
+	ADDQ    $128, DI
 	ADDQ    $80, SI
 	ADDQ    $128, R8
 	ADDQ    $128, R9
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ3ZG16P1AVX2(a *gemvQArgs)
+// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ3ZG16P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x03030303, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x04040404, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+
+	VMOVDQU      128(DI), Y3                 // bit 2 of all chunks
+	VMOVDQU      (DI), Y2                    // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      64(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPSRLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $5, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      64(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      160(DI), Y3                 // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2                  // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
+
+	VMOVDQU      96(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPSRLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $5, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      96(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $192, DI
+	ADDQ    $48, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ3ZG16P2AVX2(a *gemvQArgs)
+// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ3ZG16P2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x03030303, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x04040404, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+
+	VMOVDQU      128(DI), Y3                 // bit 2 of all chunks
+	VMOVDQU      (DI), Y2                    // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      64(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPSRLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $5, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      64(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      160(DI), Y3                 // bit 2 of all chunks
+	VMOVDQU      32(DI), Y2                  // chunks 0-3
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $1, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
+
+	VMOVDQU      96(DI), Y2                  // chunks 4-7
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $2, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSRLW       $3, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 6
+	VPSRLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPSRLW       $6, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $5, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPSLLD       $7, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y7, Y7                  // isum -= zero·Σq
+	VMOVUPS      96(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y7, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $192, DI
+	ADDQ    $80, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ6ZG16P1AVX2(a *gemvQArgs)
+// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ6ZG16P1AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x30303030, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+
+	VMOVDQU      256(DI), Y3                 // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      320(DI), Y3                 // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      64(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      288(DI), Y3                 // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	VMOVDQU      352(DI), Y3                 // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      96(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $384, DI
+	ADDQ    $48, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ6ZG16P2AVX2(a *gemvQArgs)
+// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ6ZG16P2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X15
+	VPBROADCASTD X15, Y15
+	MOVL         $0x30303030, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+
+	VMOVDQU      256(DI), Y3                 // bits 4, 5 of chunks 0-3
+	VMOVDQU      (DI), Y2                    // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      64(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      320(DI), Y3                 // bits 4, 5 of chunks 4-7
+	VMOVDQU      128(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      192(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      64(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y0                  // acc += isum·(ws·d)
+
+	VMOVDQU      288(DI), Y3                 // bits 4, 5 of chunks 0-3
+	VMOVDQU      32(DI), Y2                  // chunks 0, 1
+	VPAND        Y15, Y2, Y5                 // chunk 0
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 1
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      96(DI), Y2                  // chunks 2, 3
+	VPAND        Y15, Y2, Y5                 // chunk 2
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 3
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      32(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	VMOVDQU      352(DI), Y3                 // bits 4, 5 of chunks 4-7
+	VMOVDQU      160(DI), Y2                 // chunks 4, 5
+	VPAND        Y15, Y2, Y5                 // chunk 4
+	VPSLLW       $4, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 32(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 64(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 5
+	VPSLLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y10
+	VMOVDQU      224(DI), Y2                 // chunks 6, 7
+	VPAND        Y15, Y2, Y5                 // chunk 6
+	VPAND        Y14, Y3, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y7
+	VPBROADCASTD 72(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y8
+	VPSRLW       $4, Y2, Y5
+	VPAND        Y15, Y5, Y5                 // chunk 7
+	VPSRLW       $2, Y3, Y4
+	VPAND        Y14, Y4, Y4
+	VPOR         Y4, Y5, Y5                  // |= high bits
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y7, Y7
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y8, Y8
+	VPMADDWD     gemvOnes<>(SB), Y7, Y7
+	VPADDD       Y7, Y9, Y9
+	VPMADDWD     gemvOnes<>(SB), Y8, Y8
+	VPADDD       Y8, Y10, Y10
+	VPSLLD       $7, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y5
+	VPBROADCASTD 12(SI), Y6
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       gemvQArgs_shift(AX), Y5, Y5
+	VPADDD       Y5, Y9, Y9                  // isum -= zero·Σq
+	VMOVUPS      96(R8), Y4
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y4, Y4                  // ws·d
+	VFMADD231PS  Y4, Y9, Y1                  // acc += isum·(ws·d)
+
+	ADDQ    $384, DI
+	ADDQ    $80, SI
+	ADDQ    $128, R8
 	DECQ    CX
 	JNE     block
 	VMOVUPS Y0, (DX)

@@ -12,16 +12,18 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// func gemvQ2G32P1AVX512(a *gemvQArgs)
+DATA gemvMinus128th<>(SB)/4, $0xbc000000
+GLOBL gemvMinus128th<>(SB), RODATA|NOPTR, $4
+
+// func gemvQ2ZG32P1AVX512(a *gemvQArgs)
 // 2-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ2G32P1AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -30,67 +32,67 @@ TEXT ·gemvQ2G32P1AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
+	VMOVQ        gemvQArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0-3
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VPANDD           Z29, Z16, Z21   // chunk 2
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    24(SI), Z21, Z3
-	VPANDD           Z28, Z16, Z22   // chunk 3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    28(SI), Z22, Z4
-	VMOVDQU32        64(DI), Z16     // chunks 4-7
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VPANDD           Z29, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z3
-	VPANDD           Z28, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z4
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $6, Z4, Z4
-	VPADDD           Z4, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0-3
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VPANDD        Z29, Z16, Z21   // chunk 2
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z21, Z3
+	VPANDD        Z28, Z16, Z22   // chunk 3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 28(SI), Z22, Z4
+	VMOVDQU32     64(DI), Z16     // chunks 4-7
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VPANDD        Z29, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPANDD        Z28, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ2G32P2AVX512(a *gemvQArgs)
+// func gemvQ2ZG32P2AVX512(a *gemvQArgs)
 // 2-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ2G32P2AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ2ZG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x0c0c0c0c, BX
@@ -99,722 +101,92 @@ TEXT ·gemvQ2G32P2AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z29
 	MOVL         $0xc0c0c0c0, BX
 	VPBROADCASTD BX, Z28
+	VMOVQ        gemvQArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0-3
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z20, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VPANDD           Z29, Z16, Z21   // chunk 2
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    24(SI), Z21, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    56(SI), Z21, Z6
-	VPANDD           Z28, Z16, Z22   // chunk 3
-	VPXORD           Z7, Z7, Z7
-	VPDPBUSD.BCST    28(SI), Z22, Z7
-	VPXORD           Z8, Z8, Z8
-	VPDPBUSD.BCST    60(SI), Z22, Z8
-	VMOVDQU32        64(DI), Z16     // chunks 4-7
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST    36(SI), Z18, Z3
-	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VPANDD           Z29, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z5
-	VPDPBUSD.BCST    72(SI), Z19, Z6
-	VPANDD           Z28, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z7
-	VPDPBUSD.BCST    76(SI), Z20, Z8
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSRAD           $6, Z7, Z7
-	VPADDD           Z7, Z1, Z1
-	VPSRAD           $6, Z8, Z8
-	VPADDD           Z8, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0-3
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VPANDD        Z29, Z16, Z21   // chunk 2
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z21, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z21, Z6
+	VPANDD        Z28, Z16, Z22   // chunk 3
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 28(SI), Z22, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 60(SI), Z22, Z8
+	VMOVDQU32     64(DI), Z16     // chunks 4-7
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VPANDD        Z29, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPANDD        Z28, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z7
+	VPDPBUSD.BCST 76(SI), Z20, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $128, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ2G16P1AVX512(a *gemvQArgs)
-// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ2G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0xc0c0c0c0, BX
-	VPBROADCASTD BX, Z28
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-
-	VMOVDQU32        (DI), Z16       // chunks 0-3
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VPANDD           Z29, Z16, Z21   // chunk 2
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    24(SI), Z21, Z3
-	VPANDD           Z28, Z16, Z22   // chunk 3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    28(SI), Z22, Z4
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $6, Z4, Z4
-	VPADDD           Z4, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        64(DI), Z16     // chunks 4-7
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VPANDD           Z29, Z16, Z19   // chunk 6
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    40(SI), Z19, Z3
-	VPANDD           Z28, Z16, Z20   // chunk 7
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    44(SI), Z20, Z4
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $6, Z4, Z4
-	VPADDD           Z4, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $128, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ2G16P2AVX512(a *gemvQArgs)
-// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ2G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0xc0c0c0c0, BX
-	VPBROADCASTD BX, Z28
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-
-	VMOVDQU32        (DI), Z16       // chunks 0-3
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z20, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VPANDD           Z29, Z16, Z21   // chunk 2
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    24(SI), Z21, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    56(SI), Z21, Z6
-	VPANDD           Z28, Z16, Z22   // chunk 3
-	VPXORD           Z7, Z7, Z7
-	VPDPBUSD.BCST    28(SI), Z22, Z7
-	VPXORD           Z8, Z8, Z8
-	VPDPBUSD.BCST    60(SI), Z22, Z8
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSRAD           $6, Z7, Z7
-	VPADDD           Z7, Z1, Z1
-	VPSRAD           $6, Z8, Z8
-	VPADDD           Z8, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        64(DI), Z16     // chunks 4-7
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    36(SI), Z18, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VPANDD           Z29, Z16, Z19   // chunk 6
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    40(SI), Z19, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    72(SI), Z19, Z6
-	VPANDD           Z28, Z16, Z20   // chunk 7
-	VPXORD           Z7, Z7, Z7
-	VPDPBUSD.BCST    44(SI), Z20, Z7
-	VPXORD           Z8, Z8, Z8
-	VPDPBUSD.BCST    76(SI), Z20, Z8
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSRAD           $6, Z7, Z7
-	VPADDD           Z7, Z1, Z1
-	VPSRAD           $6, Z8, Z8
-	VPADDD           Z8, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $128, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G32P1AVX512(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ3G32P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x04040404, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z28
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z27
-	MOVL         $0x40404040, BX
-	VPBROADCASTD BX, Z26
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0-3
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z29, Z16, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z21, Z2
-	VPANDD           Z27, Z16, Z23        // chunk 2
-	VPSLLW           $4, Z17, Z18
-	VPTERNLOGD       $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    24(SI), Z23, Z3
-	VPSRLW           $6, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VMOVDQU32        64(DI), Z16          // chunks 4-7
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPANDD           Z29, Z16, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z28, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z2
-	VPANDD           Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z26, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z3
-	VPSRLW           $6, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $5, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $48, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G32P2AVX512(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ3G32P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x04040404, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z28
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z27
-	MOVL         $0x40404040, BX
-	VPBROADCASTD BX, Z26
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0-3
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z29, Z16, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z21, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z21, Z4
-	VPANDD           Z27, Z16, Z23        // chunk 2
-	VPSLLW           $4, Z17, Z18
-	VPTERNLOGD       $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    24(SI), Z23, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    56(SI), Z23, Z6
-	VPSRLW           $6, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPDPBUSD.BCST    60(SI), Z19, Z2
-	VMOVDQU32        64(DI), Z16          // chunks 4-7
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPDPBUSD.BCST    64(SI), Z21, Z2
-	VPANDD           Z29, Z16, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z28, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z3
-	VPDPBUSD.BCST    68(SI), Z23, Z4
-	VPANDD           Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z26, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z5
-	VPDPBUSD.BCST    72(SI), Z19, Z6
-	VPSRLW           $6, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $5, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPDPBUSD.BCST    76(SI), Z21, Z2
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $80, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G16P1AVX512(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ3G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x04040404, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z28
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z27
-	MOVL         $0x40404040, BX
-	VPBROADCASTD BX, Z26
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0-3
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z29, Z16, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z21, Z2
-	VPANDD           Z27, Z16, Z23        // chunk 2
-	VPSLLW           $4, Z17, Z18
-	VPTERNLOGD       $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    24(SI), Z23, Z3
-	VPSRLW           $6, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        64(DI), Z16          // chunks 4-7
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPANDD           Z29, Z16, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z28, Z18, Z23 // |= high bits
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    36(SI), Z23, Z2
-	VPANDD           Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z26, Z17, Z19 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    40(SI), Z19, Z3
-	VPSRLW           $6, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $5, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPSRAD           $2, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ3G16P2AVX512(a *gemvQArgs)
-// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ3G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x03030303, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x04040404, BX
-	VPBROADCASTD BX, Z30
-	MOVL         $0x0c0c0c0c, BX
-	VPBROADCASTD BX, Z29
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z28
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z27
-	MOVL         $0x40404040, BX
-	VPBROADCASTD BX, Z26
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-
-	VMOVDQU32        128(DI), Z17         // bit 2 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0-3
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z29, Z16, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z28, Z22, Z21 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z21, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z21, Z4
-	VPANDD           Z27, Z16, Z23        // chunk 2
-	VPSLLW           $4, Z17, Z18
-	VPTERNLOGD       $0xf8, Z26, Z18, Z23 // |= high bits
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    24(SI), Z23, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    56(SI), Z23, Z6
-	VPSRLW           $6, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPDPBUSD.BCST    60(SI), Z19, Z2
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        64(DI), Z16          // chunks 4-7
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z21, Z2
-	VPANDD           Z29, Z16, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z28, Z18, Z23 // |= high bits
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    36(SI), Z23, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    68(SI), Z23, Z4
-	VPANDD           Z27, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z26, Z17, Z19 // |= high bits
-	VPXORD           Z5, Z5, Z5
-	VPDPBUSD.BCST    40(SI), Z19, Z5
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    72(SI), Z19, Z6
-	VPSRLW           $6, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $5, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPDPBUSD.BCST    76(SI), Z21, Z2
-	VPSRAD           $2, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $2, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSRAD           $4, Z5, Z5
-	VPADDD           Z5, Z1, Z1
-	VPSRAD           $4, Z6, Z6
-	VPADDD           Z6, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $192, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4G32P1AVX512(a *gemvQArgs)
+// func gemvQ4ZG32P1AVX512(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4G32P1AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0xf0f0f0f0, BX
 	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -823,50 +195,190 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPANDD           Z30, Z16, Z22   // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z2
-	VPSRAD           $4, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPANDD        Z30, Z16, Z22   // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z2
+	VPSRAD        $4, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ4G32P2AVX512(a *gemvQArgs)
+// func gemvQ4ZG32P2AVX512(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4G32P2AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4ZG32P2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0xf0f0f0f0, BX
+	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPANDD        Z30, Z16, Z22   // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z3
+	VPDPBUSD.BCST 60(SI), Z22, Z4
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z3
+	VPDPBUSD.BCST 76(SI), Z20, Z4
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $4, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
+
+	ADDQ    $256, DI
+	ADDQ    $80, SI
+	ADDQ    $64, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ4MG32P1AVX512(a *gemvQArgs)
+// 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ4MG32P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0xf0f0f0f0, BX
+	VPBROADCASTD BX, Z30
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+
+	VMOVDQU32        (DI), Z16       // chunks 0, 1
+	VPANDD           Z31, Z16, Z19   // chunk 0
+	VPXORD           Z1, Z1, Z1
+	VPDPBUSD.BCST    16(SI), Z19, Z1
+	VPANDD           Z30, Z16, Z20   // chunk 1
+	VPXORD           Z2, Z2, Z2
+	VPDPBUSD.BCST    20(SI), Z20, Z2
+	VMOVDQU32        64(DI), Z16     // chunks 2, 3
+	VPANDD           Z31, Z16, Z21   // chunk 2
+	VPDPBUSD.BCST    24(SI), Z21, Z1
+	VPANDD           Z30, Z16, Z22   // chunk 3
+	VPDPBUSD.BCST    28(SI), Z22, Z2
+	VMOVDQU32        128(DI), Z16    // chunks 4, 5
+	VPANDD           Z31, Z16, Z23   // chunk 4
+	VPDPBUSD.BCST    32(SI), Z23, Z1
+	VPANDD           Z30, Z16, Z18   // chunk 5
+	VPDPBUSD.BCST    36(SI), Z18, Z2
+	VMOVDQU32        192(DI), Z16    // chunks 6, 7
+	VPANDD           Z31, Z16, Z19   // chunk 6
+	VPDPBUSD.BCST    40(SI), Z19, Z1
+	VPANDD           Z30, Z16, Z20   // chunk 7
+	VPDPBUSD.BCST    44(SI), Z20, Z2
+	VPSRAD           $4, Z2, Z2
+	VPADDD           Z2, Z1, Z1
+	VMOVUPS          (R8), Z9
+	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9    // ws·d
+	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+
+	ADDQ    $256, DI
+	ADDQ    $48, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ4MG32P2AVX512(a *gemvQArgs)
+// 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ4MG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
@@ -941,188 +453,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4G16P1AVX512(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0xf0f0f0f0, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPANDD           Z30, Z16, Z22   // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VPSRAD           $4, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPANDD           Z30, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z2
-	VPSRAD           $4, Z2, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $256, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4G16P2AVX512(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0xf0f0f0f0, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20   // chunk 1
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z20, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VPANDD           Z30, Z16, Z22   // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z3
-	VPDPBUSD.BCST    60(SI), Z22, Z4
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $4, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPANDD           Z30, Z16, Z18   // chunk 5
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    36(SI), Z18, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPANDD           Z30, Z16, Z20   // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z3
-	VPDPBUSD.BCST    76(SI), Z20, Z4
-	VPSRAD           $4, Z3, Z3
-	VPADDD           Z3, Z1, Z1
-	VPSRAD           $4, Z4, Z4
-	VPADDD           Z4, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $256, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ5G32P1AVX512(a *gemvQArgs)
+// func gemvQ5ZG32P1AVX512(a *gemvQArgs)
 // 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ5G32P1AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5ZG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
 	MOVQ         gemvQArgs_out(AX), DX
 	MOVQ         gemvQArgs_n(AX), CX
 	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
 	VMOVUPS      (DX), Z0
 
 block:
@@ -1132,67 +476,240 @@ block:
 	PREFETCHT0 3264(DI)
 	PREFETCHT0 3328(DI)
 
-	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSLLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPTERNLOGD       $0xf8, Z30, Z17, Z21 // |= high bits
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bit 4 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSLLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPTERNLOGD    $0xf8, Z30, Z17, Z21 // |= high bits
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
 	ADDQ    $320, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ5G32P2AVX512(a *gemvQArgs)
+// func gemvQ5ZG32P2AVX512(a *gemvQArgs)
 // 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ5G32P2AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ5ZG32P2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x10101010, BX
+	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+
+	VMOVDQU32     256(DI), Z17         // bit 4 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VPDPBUSD.BCST 52(SI), Z21, Z2
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPDPBUSD.BCST 56(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSLLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPTERNLOGD    $0xf8, Z30, Z17, Z21 // |= high bits
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VPDPBUSD.BCST 68(SI), Z23, Z2
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	ADDQ    $320, DI
+	ADDQ    $80, SI
+	ADDQ    $64, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ5MG32P1AVX512(a *gemvQArgs)
+// 5-bit codes, expanded scales, groups of 32, 1 activation plane(s).
+TEXT ·gemvQ5MG32P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x10101010, BX
+	VPBROADCASTD BX, Z30
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+
+	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
+	VMOVDQU32        (DI), Z16            // chunks 0, 1
+	VPANDD           Z31, Z16, Z19        // chunk 0
+	VPSLLW           $4, Z17, Z20
+	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD           Z1, Z1, Z1
+	VPDPBUSD.BCST    16(SI), Z19, Z1
+	VPSRLW           $4, Z16, Z21
+	VPANDD           Z31, Z21, Z21        // chunk 1
+	VPSLLW           $3, Z17, Z22
+	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST    20(SI), Z21, Z1
+	VMOVDQU32        64(DI), Z16          // chunks 2, 3
+	VPANDD           Z31, Z16, Z23        // chunk 2
+	VPSLLW           $2, Z17, Z18
+	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST    24(SI), Z23, Z1
+	VPSRLW           $4, Z16, Z19
+	VPANDD           Z31, Z19, Z19        // chunk 3
+	VPSLLW           $1, Z17, Z20
+	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST    28(SI), Z19, Z1
+	VMOVDQU32        128(DI), Z16         // chunks 4, 5
+	VPANDD           Z31, Z16, Z21        // chunk 4
+	VPTERNLOGD       $0xf8, Z30, Z17, Z21 // |= high bits
+	VPDPBUSD.BCST    32(SI), Z21, Z1
+	VPSRLW           $4, Z16, Z23
+	VPANDD           Z31, Z23, Z23        // chunk 5
+	VPSRLW           $1, Z17, Z18
+	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST    36(SI), Z23, Z1
+	VMOVDQU32        192(DI), Z16         // chunks 6, 7
+	VPANDD           Z31, Z16, Z19        // chunk 6
+	VPSRLW           $2, Z17, Z20
+	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST    40(SI), Z19, Z1
+	VPSRLW           $4, Z16, Z21
+	VPANDD           Z31, Z21, Z21        // chunk 7
+	VPSRLW           $3, Z17, Z22
+	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST    44(SI), Z21, Z1
+	VMOVUPS          (R8), Z9
+	VMOVUPS          (R9), Z10
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      (SI), Z9, Z9         // ws·d
+	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
+	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
+
+	ADDQ    $320, DI
+	ADDQ    $48, SI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ5MG32P2AVX512(a *gemvQArgs)
+// 5-bit codes, expanded scales, groups of 32, 2 activation plane(s).
+TEXT ·gemvQ5MG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         a+0(FP), AX
 	MOVQ         gemvQArgs_codes(AX), DI
 	MOVQ         gemvQArgs_x(AX), SI
@@ -1282,577 +799,16 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ5G16P1AVX512(a *gemvQArgs)
-// 5-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ5G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-
-	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSLLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPTERNLOGD       $0xf8, Z30, Z17, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $320, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ5G16P2AVX512(a *gemvQArgs)
-// 5-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ5G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x10101010, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-
-	VMOVDQU32        256(DI), Z17         // bit 4 of all chunks
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VPDPBUSD.BCST    52(SI), Z21, Z2
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPDPBUSD.BCST    56(SI), Z23, Z2
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSLLW           $1, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPDPBUSD.BCST    60(SI), Z19, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPTERNLOGD       $0xf8, Z30, Z17, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z21, Z2
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSRLW           $1, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VPDPBUSD.BCST    68(SI), Z23, Z2
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $3, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPDPBUSD.BCST    76(SI), Z21, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $320, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G32P1AVX512(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ6G32P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD       $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VMOVDQU32        320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSLLW           $4, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $48, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G32P2AVX512(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ6G32P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VPDPBUSD.BCST    52(SI), Z21, Z2
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD       $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPDPBUSD.BCST    56(SI), Z23, Z2
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPDPBUSD.BCST    60(SI), Z19, Z2
-	VMOVDQU32        320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSLLW           $4, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPDPBUSD.BCST    64(SI), Z21, Z2
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VPDPBUSD.BCST    68(SI), Z23, Z2
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPDPBUSD.BCST    76(SI), Z21, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0       // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $80, SI
-	ADDQ    $64, R8
-	ADDQ    $64, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G16P1AVX512(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ6G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD       $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSLLW           $4, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ6G16P2AVX512(a *gemvQArgs)
-// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ6G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ         a+0(FP), AX
-	MOVQ         gemvQArgs_codes(AX), DI
-	MOVQ         gemvQArgs_x(AX), SI
-	MOVQ         gemvQArgs_out(AX), DX
-	MOVQ         gemvQArgs_n(AX), CX
-	MOVQ         gemvQArgs_ws(AX), R8
-	MOVQ         gemvQArgs_wm(AX), R9
-	MOVL         $0x0f0f0f0f, BX
-	VPBROADCASTD BX, Z31
-	MOVL         $0x30303030, BX
-	VPBROADCASTD BX, Z30
-	VMOVUPS      (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-
-	VMOVDQU32        256(DI), Z17         // bits 4, 5 of chunks 0-3
-	VMOVDQU32        (DI), Z16            // chunks 0, 1
-	VPANDD           Z31, Z16, Z19        // chunk 0
-	VPSLLW           $4, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 1
-	VPSLLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    20(SI), Z21, Z1
-	VPDPBUSD.BCST    52(SI), Z21, Z2
-	VMOVDQU32        64(DI), Z16          // chunks 2, 3
-	VPANDD           Z31, Z16, Z23        // chunk 2
-	VPTERNLOGD       $0xf8, Z30, Z17, Z23 // |= high bits
-	VPDPBUSD.BCST    24(SI), Z23, Z1
-	VPDPBUSD.BCST    56(SI), Z23, Z2
-	VPSRLW           $4, Z16, Z19
-	VPANDD           Z31, Z19, Z19        // chunk 3
-	VPSRLW           $2, Z17, Z20
-	VPTERNLOGD       $0xf8, Z30, Z20, Z19 // |= high bits
-	VPDPBUSD.BCST    28(SI), Z19, Z1
-	VPDPBUSD.BCST    60(SI), Z19, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0       // acc += wm·s
-
-	VMOVDQU32        320(DI), Z17         // bits 4, 5 of chunks 4-7
-	VMOVDQU32        128(DI), Z16         // chunks 4, 5
-	VPANDD           Z31, Z16, Z21        // chunk 4
-	VPSLLW           $4, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z21, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z21, Z2
-	VPSRLW           $4, Z16, Z23
-	VPANDD           Z31, Z23, Z23        // chunk 5
-	VPSLLW           $2, Z17, Z18
-	VPTERNLOGD       $0xf8, Z30, Z18, Z23 // |= high bits
-	VPDPBUSD.BCST    36(SI), Z23, Z1
-	VPDPBUSD.BCST    68(SI), Z23, Z2
-	VMOVDQU32        192(DI), Z16         // chunks 6, 7
-	VPANDD           Z31, Z16, Z19        // chunk 6
-	VPTERNLOGD       $0xf8, Z30, Z17, Z19 // |= high bits
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z21
-	VPANDD           Z31, Z21, Z21        // chunk 7
-	VPSRLW           $2, Z17, Z22
-	VPTERNLOGD       $0xf8, Z30, Z22, Z21 // |= high bits
-	VPDPBUSD.BCST    44(SI), Z21, Z1
-	VPDPBUSD.BCST    76(SI), Z21, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9         // ws·d
-	VFMADD231PS      Z9, Z1, Z0           // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0      // acc += wm·s
-
-	ADDQ    $384, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ8G32P1AVX512(a *gemvQArgs)
+// func gemvQ8ZG32P1AVX512(a *gemvQArgs)
 // 8-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ8G32P1AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
 	MOVQ    gemvQArgs_out(AX), DX
 	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
-	MOVQ    gemvQArgs_wm(AX), R9
+	VMOVQ   gemvQArgs_shift(AX), X13
 	VMOVUPS (DX), Z0
 
 block:
@@ -1865,52 +821,52 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19       // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VMOVDQU32        64(DI), Z20     // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VMOVDQU32        192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VMOVDQU32        256(DI), Z23    // chunk 4
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VMOVDQU32        320(DI), Z18    // chunk 5
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VMOVDQU32        448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z19       // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VMOVDQU32     64(DI), Z20     // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VMOVDQU32     128(DI), Z21    // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VMOVDQU32     192(DI), Z22    // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z2
+	VMOVDQU32     256(DI), Z23    // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VMOVDQU32     320(DI), Z18    // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VMOVDQU32     384(DI), Z19    // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VMOVDQU32     448(DI), Z20    // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z2
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ8G32P2AVX512(a *gemvQArgs)
+// func gemvQ8ZG32P2AVX512(a *gemvQArgs)
 // 8-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ8G32P2AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ8ZG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    a+0(FP), AX
 	MOVQ    gemvQArgs_codes(AX), DI
 	MOVQ    gemvQArgs_x(AX), SI
 	MOVQ    gemvQArgs_out(AX), DX
 	MOVQ    gemvQArgs_n(AX), CX
 	MOVQ    gemvQArgs_ws(AX), R8
-	MOVQ    gemvQArgs_wm(AX), R9
+	VMOVQ   gemvQArgs_shift(AX), X13
 	VMOVUPS (DX), Z0
 
 block:
@@ -1923,223 +879,69 @@ block:
 	PREFETCHT0 3456(DI)
 	PREFETCHT0 3520(DI)
 
-	VMOVDQU32        (DI), Z19       // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VMOVDQU32        64(DI), Z20     // chunk 1
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z20, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VMOVDQU32        192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z3
-	VPDPBUSD.BCST    60(SI), Z22, Z4
-	VMOVDQU32        256(DI), Z23    // chunk 4
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VMOVDQU32        320(DI), Z18    // chunk 5
-	VPDPBUSD.BCST    36(SI), Z18, Z3
-	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VMOVDQU32        384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VMOVDQU32        448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z3
-	VPDPBUSD.BCST    76(SI), Z20, Z4
-	VPADDD           Z3, Z1, Z1
-	VPADDD           Z4, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z19       // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VMOVDQU32     64(DI), Z20     // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VMOVDQU32     128(DI), Z21    // chunk 2
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VMOVDQU32     192(DI), Z22    // chunk 3
+	VPDPBUSD.BCST 28(SI), Z22, Z3
+	VPDPBUSD.BCST 60(SI), Z22, Z4
+	VMOVDQU32     256(DI), Z23    // chunk 4
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VMOVDQU32     320(DI), Z18    // chunk 5
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VMOVDQU32     384(DI), Z19    // chunk 6
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VMOVDQU32     448(DI), Z20    // chunk 7
+	VPDPBUSD.BCST 44(SI), Z20, Z3
+	VPDPBUSD.BCST 76(SI), Z20, Z4
+	VPADDD        Z3, Z1, Z1
+	VPADDD        Z4, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $512, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ8G16P1AVX512(a *gemvQArgs)
-// 8-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ8G16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvQArgs_codes(AX), DI
-	MOVQ    gemvQArgs_x(AX), SI
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_n(AX), CX
-	MOVQ    gemvQArgs_ws(AX), R8
-	MOVQ    gemvQArgs_wm(AX), R9
-	VMOVUPS (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-	PREFETCHT0 3456(DI)
-	PREFETCHT0 3520(DI)
-
-	VMOVDQU32        (DI), Z19       // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VMOVDQU32        64(DI), Z20     // chunk 1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    20(SI), Z20, Z2
-	VMOVDQU32        128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VMOVDQU32        192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        256(DI), Z23    // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VMOVDQU32        320(DI), Z18    // chunk 5
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    36(SI), Z18, Z2
-	VMOVDQU32        384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VMOVDQU32        448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z2
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $512, DI
-	ADDQ    $48, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ8G16P2AVX512(a *gemvQArgs)
-// 8-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ8G16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ    a+0(FP), AX
-	MOVQ    gemvQArgs_codes(AX), DI
-	MOVQ    gemvQArgs_x(AX), SI
-	MOVQ    gemvQArgs_out(AX), DX
-	MOVQ    gemvQArgs_n(AX), CX
-	MOVQ    gemvQArgs_ws(AX), R8
-	MOVQ    gemvQArgs_wm(AX), R9
-	VMOVUPS (DX), Z0
-
-block:
-	PREFETCHT0 3072(DI)
-	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
-	PREFETCHT0 3328(DI)
-	PREFETCHT0 3392(DI)
-	PREFETCHT0 3456(DI)
-	PREFETCHT0 3520(DI)
-
-	VMOVDQU32        (DI), Z19       // chunk 0
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VMOVDQU32        64(DI), Z20     // chunk 1
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    20(SI), Z20, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    52(SI), Z20, Z4
-	VMOVDQU32        128(DI), Z21    // chunk 2
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VMOVDQU32        192(DI), Z22    // chunk 3
-	VPDPBUSD.BCST    28(SI), Z22, Z3
-	VPDPBUSD.BCST    60(SI), Z22, Z4
-	VPADDD           Z3, Z1, Z1
-	VPADDD           Z4, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
-
-	VMOVDQU32        256(DI), Z23    // chunk 4
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VMOVDQU32        320(DI), Z18    // chunk 5
-	VPXORD           Z3, Z3, Z3
-	VPDPBUSD.BCST    36(SI), Z18, Z3
-	VPXORD           Z4, Z4, Z4
-	VPDPBUSD.BCST    68(SI), Z18, Z4
-	VMOVDQU32        384(DI), Z19    // chunk 6
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VMOVDQU32        448(DI), Z20    // chunk 7
-	VPDPBUSD.BCST    44(SI), Z20, Z3
-	VPDPBUSD.BCST    76(SI), Z20, Z4
-	VPADDD           Z3, Z1, Z1
-	VPADDD           Z4, Z2, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
-
-	ADDQ    $512, DI
-	ADDQ    $80, SI
-	ADDQ    $128, R8
-	ADDQ    $128, R9
-	DECQ    CX
-	JNE     block
-	VMOVUPS Z0, (DX)
-	VZEROUPPER
-	RET
-
-// func gemvQ4LG32P1AVX512(a *gemvQArgs)
+// func gemvQ4LZG32P1AVX512(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 1 activation plane(s).
-TEXT ·gemvQ4LG32P1AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P1AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
 	MOVQ            gemvQArgs_out(AX), DX
 	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
-	MOVQ            gemvQArgs_wm(AX), R9
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
+	VMOVQ           gemvQArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -2148,70 +950,70 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPSHUFB          Z19, Z25, Z19
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 1
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPSHUFB          Z21, Z25, Z21
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22   // chunk 3
-	VPSHUFB          Z22, Z25, Z22
-	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPSHUFB          Z23, Z25, Z23
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18   // chunk 5
-	VPSHUFB          Z18, Z25, Z18
-	VPDPBUSD.BCST    36(SI), Z18, Z1
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPSHUFB          Z19, Z25, Z19
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 7
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $48, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG32P2AVX512(a *gemvQArgs)
+// func gemvQ4LZG32P2AVX512(a *gemvQArgs)
 // 4-bit codes, expanded scales, groups of 32, 2 activation plane(s).
-TEXT ·gemvQ4LG32P2AVX512(SB), NOSPLIT, $0-8
+TEXT ·gemvQ4LZG32P2AVX512(SB), NOSPLIT, $0-8
 	MOVQ            a+0(FP), AX
 	MOVQ            gemvQArgs_codes(AX), DI
 	MOVQ            gemvQArgs_x(AX), SI
 	MOVQ            gemvQArgs_out(AX), DX
 	MOVQ            gemvQArgs_n(AX), CX
 	MOVQ            gemvQArgs_ws(AX), R8
-	MOVQ            gemvQArgs_wm(AX), R9
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
 	MOVQ            gemvQArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z25
+	VMOVQ           gemvQArgs_shift(AX), X13
 	VMOVUPS         (DX), Z0
 
 block:
@@ -2220,138 +1022,153 @@ block:
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPSHUFB          Z19, Z25, Z19
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 1
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VPDPBUSD.BCST    52(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPSHUFB          Z21, Z25, Z21
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22   // chunk 3
-	VPSHUFB          Z22, Z25, Z22
-	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VPDPBUSD.BCST    60(SI), Z22, Z2
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPSHUFB          Z23, Z25, Z23
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18   // chunk 5
-	VPSHUFB          Z18, Z25, Z18
-	VPDPBUSD.BCST    36(SI), Z18, Z1
-	VPDPBUSD.BCST    68(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPSHUFB          Z19, Z25, Z19
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 7
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VPDPBUSD.BCST    76(SI), Z20, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 4(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16       // chunks 0, 1
+	VPANDD        Z31, Z16, Z19   // chunk 0
+	VPSHUFB       Z19, Z25, Z19
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 1
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 20(SI), Z20, Z1
+	VPDPBUSD.BCST 52(SI), Z20, Z2
+	VMOVDQU32     64(DI), Z16     // chunks 2, 3
+	VPANDD        Z31, Z16, Z21   // chunk 2
+	VPSHUFB       Z21, Z25, Z21
+	VPDPBUSD.BCST 24(SI), Z21, Z1
+	VPDPBUSD.BCST 56(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z22
+	VPANDD        Z31, Z22, Z22   // chunk 3
+	VPSHUFB       Z22, Z25, Z22
+	VPDPBUSD.BCST 28(SI), Z22, Z1
+	VPDPBUSD.BCST 60(SI), Z22, Z2
+	VMOVDQU32     128(DI), Z16    // chunks 4, 5
+	VPANDD        Z31, Z16, Z23   // chunk 4
+	VPSHUFB       Z23, Z25, Z23
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z18
+	VPANDD        Z31, Z18, Z18   // chunk 5
+	VPSHUFB       Z18, Z25, Z18
+	VPDPBUSD.BCST 36(SI), Z18, Z1
+	VPDPBUSD.BCST 68(SI), Z18, Z2
+	VMOVDQU32     192(DI), Z16    // chunks 6, 7
+	VPANDD        Z31, Z16, Z19   // chunk 6
+	VPSHUFB       Z19, Z25, Z19
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z20
+	VPANDD        Z31, Z20, Z20   // chunk 7
+	VPSHUFB       Z20, Z25, Z20
+	VPDPBUSD.BCST 44(SI), Z20, Z1
+	VPDPBUSD.BCST 76(SI), Z20, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1     // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9    // ws·d
+	VFMADD231PS   Z9, Z1, Z0      // acc += isum·(ws·d)
 
 	ADDQ    $256, DI
 	ADDQ    $80, SI
 	ADDQ    $64, R8
-	ADDQ    $64, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG16P1AVX512(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 1 activation plane(s).
-TEXT ·gemvQ4LG16P1AVX512(SB), NOSPLIT, $0-8
-	MOVQ            a+0(FP), AX
-	MOVQ            gemvQArgs_codes(AX), DI
-	MOVQ            gemvQArgs_x(AX), SI
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_n(AX), CX
-	MOVQ            gemvQArgs_ws(AX), R8
-	MOVQ            gemvQArgs_wm(AX), R9
-	MOVL            $0x0f0f0f0f, BX
-	VPBROADCASTD    BX, Z31
-	MOVQ            gemvQArgs_lut(AX), BX
-	VBROADCASTI32X4 (BX), Z25
-	VMOVUPS         (DX), Z0
+// func gemvQ2MG16P1AVX512(a *gemvQArgs)
+// 2-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ2MG16P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x03030303, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x0c0c0c0c, BX
+	VPBROADCASTD BX, Z30
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z29
+	MOVL         $0xc0c0c0c0, BX
+	VPBROADCASTD BX, Z28
+	VMOVUPS      (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
-	PREFETCHT0 3200(DI)
-	PREFETCHT0 3264(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPSHUFB          Z19, Z25, Z19
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 1
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPSHUFB          Z21, Z25, Z21
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22   // chunk 3
-	VPSHUFB          Z22, Z25, Z22
-	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     (DI), Z16                      // chunks 0-3
+	VPANDD        Z31, Z16, Z19                  // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z30, Z16, Z20                  // chunk 1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z20, Z2
+	VPANDD        Z29, Z16, Z21                  // chunk 2
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z21, Z3
+	VPANDD        Z28, Z16, Z22                  // chunk 3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 28(SI), Z22, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VMOVUPS       (R9), Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  12(SI), Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFMADD231PS   Z14, Z10, Z0                   // acc += wm·s
 
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPSHUFB          Z23, Z25, Z23
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18   // chunk 5
-	VPSHUFB          Z18, Z25, Z18
-	VPDPBUSD.BCST    36(SI), Z18, Z1
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPSHUFB          Z19, Z25, Z19
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 7
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
+	VMOVDQU32     64(DI), Z16                    // chunks 4-7
+	VPANDD        Z31, Z16, Z23                  // chunk 4
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPANDD        Z30, Z16, Z18                  // chunk 5
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 36(SI), Z18, Z2
+	VPANDD        Z29, Z16, Z19                  // chunk 6
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPANDD        Z28, Z16, Z20                  // chunk 7
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 44(SI), Z20, Z4
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $6, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VMOVUPS       64(R8), Z9
+	VMOVUPS       64(R9), Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  8(SI), Z14
+	VPSUBD.BCST   12(SI), Z14, Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFMADD231PS   Z14, Z10, Z0                   // acc += wm·s
 
-	ADDQ    $256, DI
+	ADDQ    $128, DI
 	ADDQ    $48, SI
 	ADDQ    $128, R8
 	ADDQ    $128, R9
@@ -2361,94 +1178,561 @@ block:
 	VZEROUPPER
 	RET
 
-// func gemvQ4LG16P2AVX512(a *gemvQArgs)
-// 4-bit codes, expanded scales, groups of 16, 2 activation plane(s).
-TEXT ·gemvQ4LG16P2AVX512(SB), NOSPLIT, $0-8
-	MOVQ            a+0(FP), AX
-	MOVQ            gemvQArgs_codes(AX), DI
-	MOVQ            gemvQArgs_x(AX), SI
-	MOVQ            gemvQArgs_out(AX), DX
-	MOVQ            gemvQArgs_n(AX), CX
-	MOVQ            gemvQArgs_ws(AX), R8
-	MOVQ            gemvQArgs_wm(AX), R9
-	MOVL            $0x0f0f0f0f, BX
-	VPBROADCASTD    BX, Z31
-	MOVQ            gemvQArgs_lut(AX), BX
-	VBROADCASTI32X4 (BX), Z25
-	VMOVUPS         (DX), Z0
+// func gemvQ2MG16P2AVX512(a *gemvQArgs)
+// 2-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ2MG16P2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVQ         gemvQArgs_wm(AX), R9
+	MOVL         $0x03030303, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x0c0c0c0c, BX
+	VPBROADCASTD BX, Z30
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z29
+	MOVL         $0xc0c0c0c0, BX
+	VPBROADCASTD BX, Z28
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+
+	VMOVDQU32     (DI), Z16                      // chunks 0-3
+	VPANDD        Z31, Z16, Z19                  // chunk 0
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z30, Z16, Z20                  // chunk 1
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z20, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z20, Z4
+	VPANDD        Z29, Z16, Z21                  // chunk 2
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z21, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z21, Z6
+	VPANDD        Z28, Z16, Z22                  // chunk 3
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 28(SI), Z22, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 60(SI), Z22, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VMOVUPS       (R9), Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  12(SI), Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFMADD231PS   Z14, Z10, Z0                   // acc += wm·s
+
+	VMOVDQU32     64(DI), Z16                    // chunks 4-7
+	VPANDD        Z31, Z16, Z23                  // chunk 4
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z23, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z23, Z2
+	VPANDD        Z30, Z16, Z18                  // chunk 5
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 36(SI), Z18, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 68(SI), Z18, Z4
+	VPANDD        Z29, Z16, Z19                  // chunk 6
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPANDD        Z28, Z16, Z20                  // chunk 7
+	VPXORD        Z7, Z7, Z7
+	VPDPBUSD.BCST 44(SI), Z20, Z7
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD.BCST 76(SI), Z20, Z8
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSRAD        $6, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPSRAD        $6, Z8, Z8
+	VPADDD        Z8, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       64(R8), Z9
+	VMOVUPS       64(R9), Z10
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9                   // ws·d
+	VFMADD231PS   Z9, Z1, Z0                     // acc += isum·(ws·d)
+	VPBROADCASTD  8(SI), Z14
+	VPSUBD.BCST   12(SI), Z14, Z14
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   gemvMinus128th<>(SB), Z14, Z14
+	VMULPS.BCST   (SI), Z14, Z14
+	VFMADD231PS   Z14, Z10, Z0                   // acc += wm·s
+
+	ADDQ    $128, DI
+	ADDQ    $80, SI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ3ZG16P1AVX512(a *gemvQArgs)
+// 3-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ3ZG16P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x03030303, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x04040404, BX
+	VPBROADCASTD BX, Z30
+	MOVL         $0x0c0c0c0c, BX
+	VPBROADCASTD BX, Z29
+	MOVL         $0x10101010, BX
+	VPBROADCASTD BX, Z28
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z27
+	MOVL         $0x40404040, BX
+	VPBROADCASTD BX, Z26
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+
+	VMOVDQU32     128(DI), Z17         // bit 2 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0-3
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPANDD        Z29, Z16, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z28, Z22, Z21 // |= high bits
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 20(SI), Z21, Z2
+	VPANDD        Z27, Z16, Z23        // chunk 2
+	VPSLLW        $4, Z17, Z18
+	VPTERNLOGD    $0xf8, Z26, Z18, Z23 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 24(SI), Z23, Z3
+	VPSRLW        $6, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	VMOVDQU32     64(DI), Z16          // chunks 4-7
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPANDD        Z29, Z16, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z28, Z18, Z23 // |= high bits
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 36(SI), Z23, Z2
+	VPANDD        Z27, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z26, Z17, Z19 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 40(SI), Z19, Z3
+	VPSRLW        $6, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $5, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPSRAD        $2, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPSRAD        $4, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VMOVUPS       64(R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	ADDQ    $192, DI
+	ADDQ    $48, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ3ZG16P2AVX512(a *gemvQArgs)
+// 3-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ3ZG16P2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x03030303, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x04040404, BX
+	VPBROADCASTD BX, Z30
+	MOVL         $0x0c0c0c0c, BX
+	VPBROADCASTD BX, Z29
+	MOVL         $0x10101010, BX
+	VPBROADCASTD BX, Z28
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z27
+	MOVL         $0x40404040, BX
+	VPBROADCASTD BX, Z26
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+
+	VMOVDQU32     128(DI), Z17         // bit 2 of all chunks
+	VMOVDQU32     (DI), Z16            // chunks 0-3
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPANDD        Z29, Z16, Z21        // chunk 1
+	VPSLLW        $3, Z17, Z22
+	VPTERNLOGD    $0xf8, Z28, Z22, Z21 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 20(SI), Z21, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 52(SI), Z21, Z4
+	VPANDD        Z27, Z16, Z23        // chunk 2
+	VPSLLW        $4, Z17, Z18
+	VPTERNLOGD    $0xf8, Z26, Z18, Z23 // |= high bits
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 24(SI), Z23, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 56(SI), Z23, Z6
+	VPSRLW        $6, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $1, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	VMOVDQU32     64(DI), Z16          // chunks 4-7
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPANDD        Z29, Z16, Z23        // chunk 5
+	VPSRLW        $1, Z17, Z18
+	VPTERNLOGD    $0xf8, Z28, Z18, Z23 // |= high bits
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD.BCST 36(SI), Z23, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD.BCST 68(SI), Z23, Z4
+	VPANDD        Z27, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z26, Z17, Z19 // |= high bits
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD.BCST 40(SI), Z19, Z5
+	VPXORD        Z6, Z6, Z6
+	VPDPBUSD.BCST 72(SI), Z19, Z6
+	VPSRLW        $6, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $5, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSRAD        $2, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPSRAD        $2, Z4, Z4
+	VPADDD        Z4, Z2, Z2
+	VPSRAD        $4, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPSRAD        $4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       64(R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	ADDQ    $192, DI
+	ADDQ    $80, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ6ZG16P1AVX512(a *gemvQArgs)
+// 6-bit codes, expanded scales, groups of 16, 1 activation plane(s).
+TEXT ·gemvQ6ZG16P1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
 
 block:
 	PREFETCHT0 3072(DI)
 	PREFETCHT0 3136(DI)
 	PREFETCHT0 3200(DI)
 	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
 
-	VMOVDQU32        (DI), Z16       // chunks 0, 1
-	VPANDD           Z31, Z16, Z19   // chunk 0
-	VPSHUFB          Z19, Z25, Z19
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    16(SI), Z19, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    48(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 1
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    20(SI), Z20, Z1
-	VPDPBUSD.BCST    52(SI), Z20, Z2
-	VMOVDQU32        64(DI), Z16     // chunks 2, 3
-	VPANDD           Z31, Z16, Z21   // chunk 2
-	VPSHUFB          Z21, Z25, Z21
-	VPDPBUSD.BCST    24(SI), Z21, Z1
-	VPDPBUSD.BCST    56(SI), Z21, Z2
-	VPSRLW           $4, Z16, Z22
-	VPANDD           Z31, Z22, Z22   // chunk 3
-	VPSHUFB          Z22, Z25, Z22
-	VPDPBUSD.BCST    28(SI), Z22, Z1
-	VPDPBUSD.BCST    60(SI), Z22, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          (R8), Z9
-	VMOVUPS          (R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 8(SI), Z10, Z0  // acc += wm·s
+	VMOVDQU32     256(DI), Z17         // bits 4, 5 of chunks 0-3
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPTERNLOGD    $0xf8, Z30, Z17, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	VMOVDQU32        128(DI), Z16    // chunks 4, 5
-	VPANDD           Z31, Z16, Z23   // chunk 4
-	VPSHUFB          Z23, Z25, Z23
-	VPXORD           Z1, Z1, Z1
-	VPDPBUSD.BCST    32(SI), Z23, Z1
-	VPXORD           Z2, Z2, Z2
-	VPDPBUSD.BCST    64(SI), Z23, Z2
-	VPSRLW           $4, Z16, Z18
-	VPANDD           Z31, Z18, Z18   // chunk 5
-	VPSHUFB          Z18, Z25, Z18
-	VPDPBUSD.BCST    36(SI), Z18, Z1
-	VPDPBUSD.BCST    68(SI), Z18, Z2
-	VMOVDQU32        192(DI), Z16    // chunks 6, 7
-	VPANDD           Z31, Z16, Z19   // chunk 6
-	VPSHUFB          Z19, Z25, Z19
-	VPDPBUSD.BCST    40(SI), Z19, Z1
-	VPDPBUSD.BCST    72(SI), Z19, Z2
-	VPSRLW           $4, Z16, Z20
-	VPANDD           Z31, Z20, Z20   // chunk 7
-	VPSHUFB          Z20, Z25, Z20
-	VPDPBUSD.BCST    44(SI), Z20, Z1
-	VPDPBUSD.BCST    76(SI), Z20, Z2
-	VPSLLD           $7, Z1, Z1
-	VPADDD           Z2, Z1, Z1
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          64(R9), Z10
-	VCVTDQ2PS        Z1, Z1
-	VMULPS.BCST      (SI), Z9, Z9    // ws·d
-	VFMADD231PS      Z9, Z1, Z0      // acc += isum·(ws·d)
-	VFMADD231PS.BCST 12(SI), Z10, Z0 // acc += wm·s
+	VMOVDQU32     320(DI), Z17         // bits 4, 5 of chunks 4-7
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSLLW        $4, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z30, Z17, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VMOVUPS       64(R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
 
-	ADDQ    $256, DI
+	ADDQ    $384, DI
+	ADDQ    $48, SI
+	ADDQ    $128, R8
+	DECQ    CX
+	JNE     block
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func gemvQ6ZG16P2AVX512(a *gemvQArgs)
+// 6-bit codes, expanded scales, groups of 16, 2 activation plane(s).
+TEXT ·gemvQ6ZG16P2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         gemvQArgs_codes(AX), DI
+	MOVQ         gemvQArgs_x(AX), SI
+	MOVQ         gemvQArgs_out(AX), DX
+	MOVQ         gemvQArgs_n(AX), CX
+	MOVQ         gemvQArgs_ws(AX), R8
+	MOVL         $0x0f0f0f0f, BX
+	VPBROADCASTD BX, Z31
+	MOVL         $0x30303030, BX
+	VPBROADCASTD BX, Z30
+	VMOVQ        gemvQArgs_shift(AX), X13
+	VMOVUPS      (DX), Z0
+
+block:
+	PREFETCHT0 3072(DI)
+	PREFETCHT0 3136(DI)
+	PREFETCHT0 3200(DI)
+	PREFETCHT0 3264(DI)
+	PREFETCHT0 3328(DI)
+	PREFETCHT0 3392(DI)
+
+	VMOVDQU32     256(DI), Z17         // bits 4, 5 of chunks 0-3
+	VMOVDQU32     (DI), Z16            // chunks 0, 1
+	VPANDD        Z31, Z16, Z19        // chunk 0
+	VPSLLW        $4, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 16(SI), Z19, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 1
+	VPSLLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 20(SI), Z21, Z1
+	VPDPBUSD.BCST 52(SI), Z21, Z2
+	VMOVDQU32     64(DI), Z16          // chunks 2, 3
+	VPANDD        Z31, Z16, Z23        // chunk 2
+	VPTERNLOGD    $0xf8, Z30, Z17, Z23 // |= high bits
+	VPDPBUSD.BCST 24(SI), Z23, Z1
+	VPDPBUSD.BCST 56(SI), Z23, Z2
+	VPSRLW        $4, Z16, Z19
+	VPANDD        Z31, Z19, Z19        // chunk 3
+	VPSRLW        $2, Z17, Z20
+	VPTERNLOGD    $0xf8, Z30, Z20, Z19 // |= high bits
+	VPDPBUSD.BCST 28(SI), Z19, Z1
+	VPDPBUSD.BCST 60(SI), Z19, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       (R8), Z9
+	VPBROADCASTD  12(SI), Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	VMOVDQU32     320(DI), Z17         // bits 4, 5 of chunks 4-7
+	VMOVDQU32     128(DI), Z16         // chunks 4, 5
+	VPANDD        Z31, Z16, Z21        // chunk 4
+	VPSLLW        $4, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPXORD        Z1, Z1, Z1
+	VPDPBUSD.BCST 32(SI), Z21, Z1
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD.BCST 64(SI), Z21, Z2
+	VPSRLW        $4, Z16, Z23
+	VPANDD        Z31, Z23, Z23        // chunk 5
+	VPSLLW        $2, Z17, Z18
+	VPTERNLOGD    $0xf8, Z30, Z18, Z23 // |= high bits
+	VPDPBUSD.BCST 36(SI), Z23, Z1
+	VPDPBUSD.BCST 68(SI), Z23, Z2
+	VMOVDQU32     192(DI), Z16         // chunks 6, 7
+	VPANDD        Z31, Z16, Z19        // chunk 6
+	VPTERNLOGD    $0xf8, Z30, Z17, Z19 // |= high bits
+	VPDPBUSD.BCST 40(SI), Z19, Z1
+	VPDPBUSD.BCST 72(SI), Z19, Z2
+	VPSRLW        $4, Z16, Z21
+	VPANDD        Z31, Z21, Z21        // chunk 7
+	VPSRLW        $2, Z17, Z22
+	VPTERNLOGD    $0xf8, Z30, Z22, Z21 // |= high bits
+	VPDPBUSD.BCST 44(SI), Z21, Z1
+	VPDPBUSD.BCST 76(SI), Z21, Z2
+	VPSLLD        $7, Z1, Z1
+	VPADDD        Z2, Z1, Z1
+	VMOVUPS       64(R8), Z9
+	VPBROADCASTD  8(SI), Z10
+	VPSUBD.BCST   12(SI), Z10, Z10
+	VPSRAD        X13, Z10, Z10
+	VPADDD        Z10, Z1, Z1          // isum -= zero·Σq
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (SI), Z9, Z9         // ws·d
+	VFMADD231PS   Z9, Z1, Z0           // acc += isum·(ws·d)
+
+	ADDQ    $384, DI
 	ADDQ    $80, SI
 	ADDQ    $128, R8
-	ADDQ    $128, R9
 	DECQ    CX
 	JNE     block
 	VMOVUPS Z0, (DX)

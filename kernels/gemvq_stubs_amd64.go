@@ -5,148 +5,108 @@
 package kernels
 
 //go:noescape
-func gemvQ2G32P1AVX512(a *gemvQArgs)
+func gemvQ2ZG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G32P2AVX512(a *gemvQArgs)
+func gemvQ2ZG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P1AVX512(a *gemvQArgs)
+func gemvQ4ZG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P2AVX512(a *gemvQArgs)
+func gemvQ4ZG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P1AVX512(a *gemvQArgs)
+func gemvQ4MG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P2AVX512(a *gemvQArgs)
+func gemvQ4MG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P1AVX512(a *gemvQArgs)
+func gemvQ5ZG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P2AVX512(a *gemvQArgs)
+func gemvQ5ZG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P1AVX512(a *gemvQArgs)
+func gemvQ5MG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P2AVX512(a *gemvQArgs)
+func gemvQ5MG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P1AVX512(a *gemvQArgs)
+func gemvQ8ZG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P2AVX512(a *gemvQArgs)
+func gemvQ8ZG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P1AVX512(a *gemvQArgs)
+func gemvQ4LZG32P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P2AVX512(a *gemvQArgs)
+func gemvQ4LZG32P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P1AVX512(a *gemvQArgs)
+func gemvQ2MG16P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P2AVX512(a *gemvQArgs)
+func gemvQ2MG16P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P1AVX512(a *gemvQArgs)
+func gemvQ3ZG16P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P2AVX512(a *gemvQArgs)
+func gemvQ3ZG16P2AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P1AVX512(a *gemvQArgs)
+func gemvQ6ZG16P1AVX512(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P2AVX512(a *gemvQArgs)
+func gemvQ6ZG16P2AVX512(a *gemvQArgs)
 
-//go:noescape
-func gemvQ8G32P1AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G32P2AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G16P1AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G16P2AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG32P1AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG32P2AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG16P1AVX512(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG16P2AVX512(a *gemvQArgs)
-
-// gemvQAVX512 runs variant 4·packing + 2·(groups of 16) + (two planes).
+// gemvQAVX512 runs variant 2·form + (two planes).
 func gemvQAVX512(a *gemvQArgs, variant int) {
 	switch variant {
 	case 0:
-		gemvQ2G32P1AVX512(a)
+		gemvQ2ZG32P1AVX512(a)
 	case 1:
-		gemvQ2G32P2AVX512(a)
+		gemvQ2ZG32P2AVX512(a)
 	case 2:
-		gemvQ2G16P1AVX512(a)
+		gemvQ4ZG32P1AVX512(a)
 	case 3:
-		gemvQ2G16P2AVX512(a)
+		gemvQ4ZG32P2AVX512(a)
 	case 4:
-		gemvQ3G32P1AVX512(a)
+		gemvQ4MG32P1AVX512(a)
 	case 5:
-		gemvQ3G32P2AVX512(a)
+		gemvQ4MG32P2AVX512(a)
 	case 6:
-		gemvQ3G16P1AVX512(a)
+		gemvQ5ZG32P1AVX512(a)
 	case 7:
-		gemvQ3G16P2AVX512(a)
+		gemvQ5ZG32P2AVX512(a)
 	case 8:
-		gemvQ4G32P1AVX512(a)
+		gemvQ5MG32P1AVX512(a)
 	case 9:
-		gemvQ4G32P2AVX512(a)
+		gemvQ5MG32P2AVX512(a)
 	case 10:
-		gemvQ4G16P1AVX512(a)
+		gemvQ8ZG32P1AVX512(a)
 	case 11:
-		gemvQ4G16P2AVX512(a)
+		gemvQ8ZG32P2AVX512(a)
 	case 12:
-		gemvQ5G32P1AVX512(a)
+		gemvQ4LZG32P1AVX512(a)
 	case 13:
-		gemvQ5G32P2AVX512(a)
+		gemvQ4LZG32P2AVX512(a)
 	case 14:
-		gemvQ5G16P1AVX512(a)
+		gemvQ2MG16P1AVX512(a)
 	case 15:
-		gemvQ5G16P2AVX512(a)
+		gemvQ2MG16P2AVX512(a)
 	case 16:
-		gemvQ6G32P1AVX512(a)
+		gemvQ3ZG16P1AVX512(a)
 	case 17:
-		gemvQ6G32P2AVX512(a)
+		gemvQ3ZG16P2AVX512(a)
 	case 18:
-		gemvQ6G16P1AVX512(a)
+		gemvQ6ZG16P1AVX512(a)
 	case 19:
-		gemvQ6G16P2AVX512(a)
-	case 20:
-		gemvQ8G32P1AVX512(a)
-	case 21:
-		gemvQ8G32P2AVX512(a)
-	case 22:
-		gemvQ8G16P1AVX512(a)
-	case 23:
-		gemvQ8G16P2AVX512(a)
-	case 24:
-		gemvQ4LG32P1AVX512(a)
-	case 25:
-		gemvQ4LG32P2AVX512(a)
-	case 26:
-		gemvQ4LG16P1AVX512(a)
-	case 27:
-		gemvQ4LG16P2AVX512(a)
+		gemvQ6ZG16P2AVX512(a)
 	default:
 		panic("kernels: no such variant")
 	}
@@ -301,148 +261,108 @@ func gemvPackedAVX512(a *gemvPackedArgs, variant int) {
 }
 
 //go:noescape
-func gemvQ2G32P1AVX2(a *gemvQArgs)
+func gemvQ2ZG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G32P2AVX2(a *gemvQArgs)
+func gemvQ2ZG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P1AVX2(a *gemvQArgs)
+func gemvQ4ZG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P2AVX2(a *gemvQArgs)
+func gemvQ4ZG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P1AVX2(a *gemvQArgs)
+func gemvQ4MG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P2AVX2(a *gemvQArgs)
+func gemvQ4MG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P1AVX2(a *gemvQArgs)
+func gemvQ5ZG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P2AVX2(a *gemvQArgs)
+func gemvQ5ZG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P1AVX2(a *gemvQArgs)
+func gemvQ5MG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P2AVX2(a *gemvQArgs)
+func gemvQ5MG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P1AVX2(a *gemvQArgs)
+func gemvQ8ZG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P2AVX2(a *gemvQArgs)
+func gemvQ8ZG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P1AVX2(a *gemvQArgs)
+func gemvQ4LZG32P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P2AVX2(a *gemvQArgs)
+func gemvQ4LZG32P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P1AVX2(a *gemvQArgs)
+func gemvQ2MG16P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P2AVX2(a *gemvQArgs)
+func gemvQ2MG16P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P1AVX2(a *gemvQArgs)
+func gemvQ3ZG16P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P2AVX2(a *gemvQArgs)
+func gemvQ3ZG16P2AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P1AVX2(a *gemvQArgs)
+func gemvQ6ZG16P1AVX2(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P2AVX2(a *gemvQArgs)
+func gemvQ6ZG16P2AVX2(a *gemvQArgs)
 
-//go:noescape
-func gemvQ8G32P1AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G32P2AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G16P1AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ8G16P2AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG32P1AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG32P2AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG16P1AVX2(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG16P2AVX2(a *gemvQArgs)
-
-// gemvQAVX2 runs variant 4·packing + 2·(groups of 16) + (two planes).
+// gemvQAVX2 runs variant 2·form + (two planes).
 func gemvQAVX2(a *gemvQArgs, variant int) {
 	switch variant {
 	case 0:
-		gemvQ2G32P1AVX2(a)
+		gemvQ2ZG32P1AVX2(a)
 	case 1:
-		gemvQ2G32P2AVX2(a)
+		gemvQ2ZG32P2AVX2(a)
 	case 2:
-		gemvQ2G16P1AVX2(a)
+		gemvQ4ZG32P1AVX2(a)
 	case 3:
-		gemvQ2G16P2AVX2(a)
+		gemvQ4ZG32P2AVX2(a)
 	case 4:
-		gemvQ3G32P1AVX2(a)
+		gemvQ4MG32P1AVX2(a)
 	case 5:
-		gemvQ3G32P2AVX2(a)
+		gemvQ4MG32P2AVX2(a)
 	case 6:
-		gemvQ3G16P1AVX2(a)
+		gemvQ5ZG32P1AVX2(a)
 	case 7:
-		gemvQ3G16P2AVX2(a)
+		gemvQ5ZG32P2AVX2(a)
 	case 8:
-		gemvQ4G32P1AVX2(a)
+		gemvQ5MG32P1AVX2(a)
 	case 9:
-		gemvQ4G32P2AVX2(a)
+		gemvQ5MG32P2AVX2(a)
 	case 10:
-		gemvQ4G16P1AVX2(a)
+		gemvQ8ZG32P1AVX2(a)
 	case 11:
-		gemvQ4G16P2AVX2(a)
+		gemvQ8ZG32P2AVX2(a)
 	case 12:
-		gemvQ5G32P1AVX2(a)
+		gemvQ4LZG32P1AVX2(a)
 	case 13:
-		gemvQ5G32P2AVX2(a)
+		gemvQ4LZG32P2AVX2(a)
 	case 14:
-		gemvQ5G16P1AVX2(a)
+		gemvQ2MG16P1AVX2(a)
 	case 15:
-		gemvQ5G16P2AVX2(a)
+		gemvQ2MG16P2AVX2(a)
 	case 16:
-		gemvQ6G32P1AVX2(a)
+		gemvQ3ZG16P1AVX2(a)
 	case 17:
-		gemvQ6G32P2AVX2(a)
+		gemvQ3ZG16P2AVX2(a)
 	case 18:
-		gemvQ6G16P1AVX2(a)
+		gemvQ6ZG16P1AVX2(a)
 	case 19:
-		gemvQ6G16P2AVX2(a)
-	case 20:
-		gemvQ8G32P1AVX2(a)
-	case 21:
-		gemvQ8G32P2AVX2(a)
-	case 22:
-		gemvQ8G16P1AVX2(a)
-	case 23:
-		gemvQ8G16P2AVX2(a)
-	case 24:
-		gemvQ4LG32P1AVX2(a)
-	case 25:
-		gemvQ4LG32P2AVX2(a)
-	case 26:
-		gemvQ4LG16P1AVX2(a)
-	case 27:
-		gemvQ4LG16P2AVX2(a)
+		gemvQ6ZG16P2AVX2(a)
 	default:
 		panic("kernels: no such variant")
 	}

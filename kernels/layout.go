@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // RowGroup is the number of weight rows that are stored and multiplied together:
 // one AVX-512 register of float32 lanes.
@@ -48,30 +51,34 @@ type ScaleKind uint8
 
 // Scale streams. d, m and dmin are per row; sc and mn per row and group.
 const (
-	// ScaleD holds f16 d[16] per 32 k: ws = d, wm = -(zero·d).
+	// ScaleD holds f16 d[16] per 32 k: ws = d.
 	ScaleD ScaleKind = iota
 	// ScaleDM holds f16 d[16], f16 m[16] per 32 k: ws = d, wm = m.
 	ScaleDM
-	// ScaleBF holds bf16 d[16] per 32 k: ws = d, wm = -(zero·d).
+	// ScaleBF holds bf16 d[16] per 32 k: ws = d.
 	ScaleBF
 	// ScaleK holds f16 d[16] per 256 k, then int8 sc[16] per group:
-	// ws = d·sc, wm = -(zero·ws).
+	// ws = d·sc.
 	ScaleK
 	// ScaleKM holds f16 d[16], f16 dmin[16] per 256 k, then uint8 sc[16], uint8 mn[16]
 	// per group: ws = d·sc, wm = -(dmin·mn).
 	ScaleKM
 )
 
-// Layout describes a packed quantized matrix. Every weight is y = ws·u + wm with an
-// unsigned code u and one pair (ws, wm) per row and group of Group input values.
-// The zero value is not valid. A Layout is read-only to the kernels and may be shared.
+// Layout describes a packed quantized matrix. With an unsigned code u every weight is
+// y = ws·(u - Zero), or y = ws·u + wm where the scale kind has a minimum (ScaleDM,
+// ScaleKM), with one ws and wm per row and group of Group input values. The zero value
+// is not valid; kernels exist for the combinations that forms lists. A Layout is
+// read-only to the kernels and may be shared.
 type Layout struct {
 	Codes Codes
 	Scale ScaleKind
 	// Group is the number of k values per scale: 32 or 16. 16 requires a K kind.
 	Group int
-	// Zero is the code that stands for 0 where Scale has no minimum of its own.
-	Zero float32
+	// Zero is the code that stands for 0 where Scale has no minimum of its own: a power
+	// of two up to 128, such that every code less Zero fits an int8. It is 0 where Scale
+	// has a minimum.
+	Zero uint8
 	// LUT maps a nibble to a code; only for Codes4. nil means the nibble is the code.
 	LUT *[16]byte
 }
@@ -98,24 +105,60 @@ func (l *Layout) ScaleBytes(nb int) int {
 // Groups returns the number of scale groups of one row over nb k blocks.
 func (l *Layout) Groups(nb int) int { return nb * KBlock / l.Group }
 
-// check panics when l is not a layout the kernels know.
-func (l *Layout) check() {
-	switch l.Codes {
-	case Codes2, Codes3, Codes4, Codes5, Codes6, Codes8:
+// hasMin reports whether weights are ws·u + wm; if not they are ws·(u - Zero).
+func (l *Layout) hasMin() bool { return l.Scale == ScaleDM || l.Scale == ScaleKM }
+
+// zeroShift is how far Zero is below 128, in powers of two.
+func (l *Layout) zeroShift() int { return 7 - bits.TrailingZeros8(l.Zero) }
+
+// packing numbers the packings as the generator does: 2, 3, 4, 5, 6, 8 bits, then
+// 4 bits with a table.
+func (l *Layout) packing() int {
+	switch {
+	case l.LUT != nil:
+		return 6
+	case l.Codes == Codes8:
+		return 5
 	default:
-		panic(fmt.Sprintf("kernels: unknown code width %d", l.Codes))
+		return int(l.Codes) - 2
 	}
-	if l.LUT != nil && l.Codes != Codes4 {
-		panic(fmt.Sprintf("kernels: lookup table with %d-bit codes", l.Codes))
-	}
-	checkGroup(l.Group)
 }
 
-func checkGroup(group int) {
-	if group != 16 && group != 32 {
-		panic(fmt.Sprintf("kernels: scale group of %d values, want 16 or 32", group))
-	}
+// forms numbers, as the generator does, the layouts that kernels exist for, by packing
+// and scale kind, from 1; forms from firstFine on have groups of 16, the others of 32.
+var forms = [7][5]uint8{
+	{ScaleK: 9, ScaleKM: 12},
+	{ScaleK: 13},
+	{ScaleD: 1, ScaleDM: 2, ScaleKM: 10},
+	{ScaleD: 3, ScaleDM: 4, ScaleKM: 11},
+	{ScaleK: 14},
+	{ScaleD: 5},
+	{ScaleD: 6, ScaleBF: 7, ScaleK: 8},
 }
+
+const firstFine = 12
+
+// form returns the number of l's form, from 0; it panics when there is none.
+func (l *Layout) form() int {
+	form := uint8(0)
+	if l.Codes >= Codes2 && l.Codes <= Codes8 && l.Codes != 7 && (l.LUT == nil || l.Codes == Codes4) && l.Scale <= ScaleKM {
+		form = forms[l.packing()][l.Scale]
+	}
+	group, zeros := 32, 1
+	if form >= firstFine {
+		group = 16
+	}
+	if l.hasMin() {
+		zeros = 0
+	}
+	if form == 0 || l.Group != group || bits.OnesCount8(l.Zero) != zeros {
+		panic(fmt.Sprintf("kernels: no kernel for layout %+v", *l))
+	}
+	return int(form) - 1
+}
+
+// check panics when l is not a layout that the kernels know.
+func (l *Layout) check() { l.form() }
 
 func checkPlanes(planes int) {
 	if planes != 1 && planes != 2 {

@@ -31,7 +31,7 @@ func TestLayoutSizes(t *testing.T) {
 
 // TestMisuse: a caller's broken invariant panics before any memory is touched.
 func TestMisuse(t *testing.T) {
-	l := &Layout{Codes: Codes4, Group: 32}
+	l := &Layout{Codes: Codes4, Group: 32, Zero: 8}
 	out, ws := make([]float32, 64), make([]float32, 64)
 	codes, x := make([]byte, 1024), make([]byte, 1024)
 	for name, f := range map[string]func(){
@@ -41,18 +41,23 @@ func TestMisuse(t *testing.T) {
 		"out short":       func() { GemvQ(out[:15], l, codes, ws, ws, x, 1, 1) },
 		"scales, packed":  func() { GemvPacked(out, l, codes, codes[:31], x, 1, 1) },
 		"planes":          func() { GemvQ(out, l, codes, ws, ws, x, 1, 3) },
-		"bits":            func() { GemvQ(out, &Layout{Codes: 7, Group: 32}, codes, ws, ws, x, 1, 1) },
-		"group":           func() { GemvQ(out, &Layout{Codes: Codes4, Group: 64}, codes, ws, ws, x, 1, 1) },
-		"lut":             func() { UnpackQ(codes, &Layout{Codes: Codes8, Group: 32, LUT: &testLUT}, x, 1) },
-		"panel short":     func() { GemmQ(out, 16, codes[:1023], ws, ws, 2, x, 48, 1, 2, 32, 1) },
-		"columns short":   func() { GemmQ(out, 16, codes, ws, ws, 1, x[:95], 48, 1, 2, 32, 1) },
-		"ldo":             func() { GemmQ(out, 15, codes, ws, ws, 1, x, 48, 1, 2, 32, 1) },
-		"no columns":      func() { GemmQ(out, 16, codes, ws, ws, 1, x, 48, 1, 0, 32, 1) },
-		"row groups":      func() { GemmQ(out, 16, codes, ws, ws, 3, x, 48, 1, 1, 32, 1) },
+		"bits":            func() { GemvQ(out, &Layout{Codes: 7, Group: 32, Zero: 8}, codes, ws, ws, x, 1, 1) },
+		"group":           func() { GemvQ(out, &Layout{Codes: Codes4, Group: 64, Zero: 8}, codes, ws, ws, x, 1, 1) },
+		"lut":             func() { UnpackQ(codes, &Layout{Codes: Codes8, Group: 32, Zero: 128, LUT: &testLUT}, x, 1) },
+		"panel short":     func() { GemmQ(out, 16, l, codes[:1023], ws, ws, 2, x, 48, 1, 2, 1) },
+		"columns short":   func() { GemmQ(out, 16, l, codes, ws, ws, 1, x[:95], 48, 1, 2, 1) },
+		"ldo":             func() { GemmQ(out, 15, l, codes, ws, ws, 1, x, 48, 1, 2, 1) },
+		"no columns":      func() { GemmQ(out, 16, l, codes, ws, ws, 1, x, 48, 1, 0, 1) },
+		"row groups":      func() { GemmQ(out, 16, l, codes, ws, ws, 3, x, 48, 1, 1, 1) },
 		"length":          func() { QuantX(x, out[:31], 1) },
 		"dst short":       func() { QuantX(x[:47], out[:32], 1) },
 		"scales short":    func() { ExpandScales(l, out, ws, codes[:31], 1) },
-		"group of 16":     func() { ExpandScales(&Layout{Scale: ScaleD, Group: 16}, out, ws, codes, 1) },
+		"group of 16":     func() { ExpandScales(&Layout{Codes: Codes4, Scale: ScaleD, Group: 16, Zero: 8}, out, ws, codes, 1) },
+		"wm missing":      func() { GemvQ(out, &Layout{Codes: Codes4, Scale: ScaleDM, Group: 32}, codes, ws, nil, x, 1, 1) },
+		"zero missing":    func() { GemvQ(out, &Layout{Codes: Codes4, Group: 32}, codes, ws, ws, x, 1, 1) },
+		"zero not 2^n":    func() { GemvQ(out, &Layout{Codes: Codes4, Group: 32, Zero: 12}, codes, ws, ws, x, 1, 1) },
+		"zero and min":    func() { GemvQ(out, &Layout{Codes: Codes4, Scale: ScaleDM, Group: 32, Zero: 8}, codes, ws, ws, x, 1, 1) },
+		"packing":         func() { GemvQ(out, &Layout{Codes: Codes6, Scale: ScaleDM, Group: 32}, codes, ws, ws, x, 1, 1) },
 		"float weights":   func() { GemvF(out, F16, codes[:1023], 2, 512, out[:16]) },
 		"float type":      func() { UnpackF(out, 3, codes, 1) },
 		"float panel":     func() { GemmF(out, 16, ws[:15], 1, out, 1, 1, 1) },
@@ -68,9 +73,9 @@ func TestEmptyProducts(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		out := make([]float32, 32)
 		fillPattern(out)
-		GemvQ(out, &Layout{Codes: Codes5, Group: 32}, nil, nil, nil, nil, 0, 1)
+		GemvQ(out, &Layout{Codes: Codes5, Group: 32, Zero: 16}, nil, nil, nil, nil, 0, 1)
 		require.Equal(t, make([]float32, 16), out[:16])
-		GemmQ(out, 16, nil, nil, nil, 1, nil, 0, 0, 2, 16, 2)
+		GemmQ(out, 16, &Layout{Codes: Codes6, Scale: ScaleK, Group: 16, Zero: 32}, nil, nil, nil, 1, nil, 0, 0, 2, 2)
 		require.Equal(t, make([]float32, 32), out)
 		fillPattern(out)
 		GemvF(out, F16, nil, 1, 0, nil)
@@ -78,14 +83,14 @@ func TestEmptyProducts(t *testing.T) {
 		GemmF(out, 16, nil, 1, nil, 0, 0, 2)
 		require.Equal(t, make([]float32, 32), out)
 		fillPattern(out)
-		GemvPacked(out, &Layout{Codes: Codes6, Scale: ScaleK, Group: 16}, nil, nil, nil, 0, 1)
+		GemvPacked(out, &Layout{Codes: Codes6, Scale: ScaleK, Group: 16, Zero: 32}, nil, nil, nil, 0, 1)
 		require.Equal(t, make([]float32, 16), out[:16])
 		QuantX(nil, nil, 2)
-		UnpackQ(nil, &Layout{Codes: Codes2, Group: 16}, nil, 0)
+		UnpackQ(nil, &Layout{Codes: Codes2, Scale: ScaleKM, Group: 16}, nil, 0)
 		fillPattern(out)
 		GemmBF16(out, 16, nil, 1, 0, nil, 0, 0, 2)
 		require.Equal(t, make([]float32, 32), out)
 		UnpackF(nil, BF16, nil, 0)
-		ExpandScales(&Layout{Group: 32}, nil, nil, nil, 0)
+		ExpandScales(&Layout{Codes: Codes8, Group: 32, Zero: 128}, nil, nil, nil, 0)
 	})
 }

@@ -103,35 +103,33 @@ func BenchmarkKernelGemvPacked(b *testing.B) {
 // with the peak of the multiply instruction measured beside it.
 func BenchmarkKernelGemmQ(b *testing.B) {
 	for _, nb := range []int{18, 64} {
-		for _, group := range []int{32, 16} {
+		for name, l := range benchLayouts {
 			for _, planes := range []int{1, 2} {
-				for _, limit := range []int{15, 63, 255} {
-					b.Run(fmt.Sprintf("nb%d/g%d/p%d/u%d", nb, group, planes, limit), func(b *testing.B) {
-						benchGemmQ(b, nb, group, planes, limit)
-					})
-				}
+				b.Run(fmt.Sprintf("%s/nb%d/p%d", name, nb, planes), func(b *testing.B) { benchGemmQ(b, l, nb, planes) })
 			}
 		}
 	}
 }
 
-func benchGemmQ(b *testing.B, nb, group, planes, limit int) {
+func benchGemmQ(b *testing.B, l *Layout, nb, planes int) {
 	const cols = 96
-	rng := rand.New(rand.NewPCG(5, 6))
-	panel := make([]byte, 2*nb*unpackedBlock)
-	for i := range panel {
-		panel[i] = byte(rng.IntN(limit + 1))
+	m, panel := newBenchMatrix(l, nb, 2*l.CodeBytes(nb)+2*l.ScaleBytes(nb)), make([]byte, 2*nb*unpackedBlock)
+	n := 2 * l.Groups(nb) * RowGroup
+	ws, wm, x, out := make([]float32, n), []float32(nil), benchX(nb, planes, cols), make([]float32, 32*cols)
+	if l.hasMin() {
+		wm = make([]float32, n)
 	}
-	n := 2 * nb * KBlock / group * RowGroup
-	ws, wm, x, out := make([]float32, n), make([]float32, n), benchX(nb, planes, cols), make([]float32, 32*cols)
 	for i := range ws {
-		ws[i], wm[i] = 0.01, -0.1
+		ws[i] = 0.01
 	}
 	eachLevelB(b, func(b *testing.B) {
+		for g := range 2 {
+			UnpackQ(panel[g*nb*unpackedBlock:], l, m.codes[g*l.CodeBytes(nb):], nb)
+		}
 		ops := 2 * float64(2*RowGroup*nb*KBlock*cols*planes)
 		peak := dotPeak()
 		best := bestOf(b, func() {
-			GemmQ(out, 32, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, group, planes)
+			GemmQ(out, 32, l, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, planes)
 		})
 		report(b, best, len(panel), ops)
 		if peak > 0 {

@@ -31,20 +31,20 @@ func newProduct(t testing.TB, rng *rand.Rand, l *Layout, nb, planes, cols int) *
 		}
 	}
 	p.panel = make([]byte, nb*unpackedBlock)
-	UnpackQ(p.panel, l, p.codes, nb)
 	ExpandScales(l, p.ws, p.wm, p.scales, nb)
 	return p
 }
 
-// gemm returns the outputs of all columns.
+// gemm returns the outputs of all columns, from a panel of the current level.
 func (p *product) gemm() []float32 {
+	UnpackQ(p.panel, p.l, p.codes, p.nb)
 	out := make([]float32, p.cols*RowGroup)
 	p.gemmTo(out)
 	return out
 }
 
 func (p *product) gemmTo(out []float32) {
-	GemmQ(out, RowGroup, p.panel, p.ws, p.wm, 1, p.x, p.xStride, p.nb, p.cols, p.l.Group, p.planes)
+	GemmQ(out, RowGroup, p.l, p.panel, p.ws, p.wm, 1, p.x, p.xStride, p.nb, p.cols, p.planes)
 }
 
 // TestFusedLevelsAgree: the levels with fused multiply-add run the same arithmetic in
@@ -140,17 +140,13 @@ func FuzzProducts(f *testing.F) {
 		f.Add(uint64(i), uint8(i), uint8(3*i), uint8(i*5))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, layout, blocks, columns uint8) {
-		l := *testLayouts()[int(layout)%len(testLayouts())]
+		l := testLayouts()[int(layout)%len(testLayouts())]
 		nb, planes, cols := int(blocks)%20+1, int(columns)%2+1, int(columns)%13+1
 		for _, level := range compiledLevels() {
 			if provides(hostLevel(), level) {
 				useLevel(t, level)
 				rng := rand.New(rand.NewPCG(seed, 35))
-				l.Scale = []ScaleKind{ScaleD, ScaleDM, ScaleBF, ScaleK, ScaleKM}[rng.IntN(5)]
-				if l.Group == 16 {
-					l.Scale = max(l.Scale, ScaleK)
-				}
-				checkProduct(t, newProduct(t, rng, &l, nb, planes, cols))
+				checkProduct(t, newProduct(t, rng, l, nb, planes, cols))
 			}
 		}
 	})

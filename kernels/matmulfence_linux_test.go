@@ -6,15 +6,9 @@ import "testing"
 func TestMatmulNoOverRead(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		for _, atStart := range []bool{false, true} {
-			for _, base := range testLayouts() {
-				for kind := ScaleD; kind <= ScaleKM; kind++ {
-					l := *base
-					if l.Scale = kind; l.Group == 16 && kind < ScaleK {
-						continue
-					}
-					for _, nb := range []int{1, 8, 9} {
-						fencedProducts(t, &l, nb, atStart)
-					}
+			for _, l := range testLayouts() {
+				for _, nb := range []int{1, 8, 9} {
+					fencedProducts(t, l, nb, atStart)
 				}
 			}
 			for _, k := range []int{1, 2, 5, 33} {
@@ -29,6 +23,10 @@ func fencedProducts(t *testing.T, l *Layout, nb int, atStart bool) {
 	n := l.Groups(nb) * RowGroup
 	codes, scales := fenced[byte](t, l.CodeBytes(nb), atStart), fenced[byte](t, l.ScaleBytes(nb), atStart)
 	ws, wm := fenced[float32](t, 2*n, atStart), fenced[float32](t, 2*n, atStart)
+	if !l.hasMin() {
+		wm = nil
+	}
+	half := wm[len(wm)/2:]
 	panel, src := fenced[byte](t, 2*nb*unpackedBlock, atStart), fenced[float32](t, nb*KBlock, atStart)
 	out := fenced[float32](t, RowGroup, atStart)
 	for _, planes := range []int{1, 2} {
@@ -40,11 +38,11 @@ func fencedProducts(t *testing.T, l *Layout, nb int, atStart bool) {
 			}
 			QuantX(one, src, planes)
 			UnpackQ(panel[len(panel)/2:], l, codes, nb)
-			GemmQ(many, 2*RowGroup, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, l.Group, planes)
-			GemmQ(many[cols*RowGroup:], RowGroup, panel[len(panel)/2:], ws[n:], wm[n:], 1, x, XBytes(nb, planes), nb, cols, l.Group, planes)
+			GemmQ(many, 2*RowGroup, l, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, planes)
+			GemmQ(many[cols*RowGroup:], RowGroup, l, panel[len(panel)/2:], ws[n:], half, 1, x, XBytes(nb, planes), nb, cols, planes)
 			if cols == 1 {
-				ExpandScales(l, ws[n:], wm[n:], scales, nb)
-				GemvQ(out, l, codes, ws[n:], wm[n:], one, nb, planes)
+				ExpandScales(l, ws[n:], half, scales, nb)
+				GemvQ(out, l, codes, ws[n:], half, one, nb, planes)
 				GemvPacked(out, l, codes, scales, one, nb, planes)
 			}
 		}

@@ -13,17 +13,17 @@ type quantXArgs struct {
 }
 
 type expandArgs struct {
-	ws, wm    *float32
-	src       *byte
-	n         int // k blocks, or super-blocks of the K kinds
-	perSuper  int // groups per super-block
-	minusZero float32
+	ws, wm   *float32
+	src      *byte
+	n        int // k blocks, or super-blocks of the K kinds
+	perSuper int // groups per super-block
 }
 
 type unpackQArgs struct {
 	dst, codes *byte
 	nb         int
 	lut        *[16]byte
+	bias       int // added to every code; AVX-512 only
 }
 
 type gemvPackedArgs struct {
@@ -31,12 +31,12 @@ type gemvPackedArgs struct {
 	codes, scales *byte
 	x             *byte
 	n             int // k blocks, or super-blocks of the K kinds
+	shift         int // of -128·Σq to -Zero·Σq
 	lut           *[16]byte
-	zero          float32
 }
 
 type gemmQArgs struct {
-	out         *float32 // accumulators
+	out         *float32 // accumulators at AVX2
 	outStride   int
 	panel       *byte
 	panelStride int
@@ -45,6 +45,8 @@ type gemmQArgs struct {
 	x           *byte
 	xStride     int
 	nb          int
+	shift       int // of -128·Σq to -Zero·Σq; AVX2 only
+	add         int // AVX-512 only: 0 to store the product, 1 to add it to out
 }
 
 type panelOrArgs struct {
@@ -56,6 +58,10 @@ type panelOrArgs struct {
 // useVNNI reports whether the integer products run on VPDPBUSD; without it the
 // AVX-512 level uses the AVX2 kernels, which give the same bits.
 func useVNNI() bool { return level >= AVX512 && hasVNNI }
+
+// zeroAt128 reports whether panels without minima have their zero moved to code 128,
+// where the activation's n is the whole correction.
+func zeroAt128() bool { return useVNNI() }
 
 func quantXAsm(dst []byte, src []float32, nb, planes int, coarse int64) bool {
 	if level < AVX2 {
@@ -84,8 +90,11 @@ func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
 	for b := 0; b < whole; b += expandPiece {
 		o := l.Groups(b) * RowGroup
 		a := expandArgs{
-			ws: &ws[o], wm: &wm[o], src: &src[l.ScaleBytes(b)],
-			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group, minusZero: -l.Zero,
+			ws: &ws[o], src: &src[l.ScaleBytes(b)],
+			n: min(expandPiece, whole-b) / unit, perSuper: 256 / l.Group,
+		}
+		if l.hasMin() {
+			a.wm = &wm[o]
 		}
 		if level >= AVX512 {
 			expandAVX512(&a, int(l.Scale))
@@ -95,7 +104,7 @@ func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool {
 	}
 	if whole < nb {
 		o := l.Groups(whole) * RowGroup
-		expandGeneric(l, ws[o:], wm[o:], src[l.ScaleBytes(whole):], nb-whole)
+		expandGeneric(l, ws[o:], wm[min(o, len(wm)):], src[l.ScaleBytes(whole):], nb-whole)
 	}
 	return true
 }
@@ -108,7 +117,7 @@ func unpackQAsm(dst []byte, l *Layout, codes []byte, nb int) bool {
 	for b := 0; b < nb; b += unpackPiece {
 		a := unpackQArgs{
 			dst: &dst[b*unpackedBlock], codes: &codes[l.CodeBytes(b)],
-			nb: min(unpackPiece, nb-b), lut: l.LUT,
+			nb: min(unpackPiece, nb-b), lut: l.LUT, bias: int(panelBias(l)),
 		}
 		if level >= AVX512 {
 			unpackQAVX512(&a, variant)
@@ -132,28 +141,13 @@ func gemvQRun(a *gemvQArgs, variant int) bool {
 	return true
 }
 
-// packedForms numbers, as the generator does, the layouts that GemvPacked has
-// kernels for, by packing and scale kind, from 1; forms from firstFine on have
-// groups of 16, the others of 32.
-var packedForms = [7][5]uint8{
-	{ScaleK: 9, ScaleKM: 12},
-	{ScaleK: 13},
-	{ScaleD: 1, ScaleDM: 2, ScaleKM: 10},
-	{ScaleD: 3, ScaleDM: 4, ScaleKM: 11},
-	{ScaleK: 14},
-	{ScaleD: 5},
-	{ScaleD: 6, ScaleBF: 7, ScaleK: 8},
-}
-
-const firstFine = 12
-
 // gemvPackedAsm adds the products of the leading k blocks that assembly can do and
 // returns their number.
 func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes int) int {
-	form := packedForms[l.packing()][l.Scale]
-	if level < AVX2 || form == 0 || (form >= firstFine) != (l.Group == 16) {
+	if level < AVX2 {
 		return 0
 	}
+	variant := 2*l.form() + planes - 1
 	unit := 1
 	if l.Scale == ScaleK || l.Scale == ScaleKM {
 		unit = superBlock
@@ -163,9 +157,9 @@ func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes
 	for b := 0; b < nb; b += gemvPiece {
 		a := gemvPackedArgs{
 			out: &out[0], codes: &codes[l.CodeBytes(b)], scales: &scales[l.ScaleBytes(b)],
-			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b) / unit, lut: l.LUT, zero: l.Zero,
+			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b) / unit, lut: l.LUT, shift: l.zeroShift(),
 		}
-		if variant := 2*int(form-1) + planes - 1; vnni {
+		if vnni {
 			gemvPackedAVX512(&a, variant)
 		} else {
 			gemvPackedAVX2(&a, variant)
@@ -174,48 +168,82 @@ func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes
 	return nb
 }
 
-func gemmQAsm(out []float32, ldo int, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, group, planes int) bool {
+func gemmQAsm(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) bool {
 	if level < AVX2 {
 		return false
 	}
-	perBlock := KBlock / group * RowGroup // scales
+	t := gemmTiles{out: out, x: x, ldo: ldo, cols: cols, form: formVariant(l, planes)}
+	t.gemmQArgs = gemmQArgs{outStride: 4 * ldo, panelStride: nb * unpackedBlock, xStride: xStride, shift: l.zeroShift()}
+	perBlock := KBlock / l.Group * RowGroup // scales
+	t.scaleStride = 4 * nb * perBlock
+	if !useVNNI() {
+		clearColumns(out, ldo, rowGroups*RowGroup, cols)
+	}
 	for b := 0; b < nb; b += gemmPiece {
-		a := gemmQArgs{
-			out: &out[0], outStride: 4 * ldo,
-			panel: &panel[b*unpackedBlock], panelStride: nb * unpackedBlock,
-			ws: &ws[b*perBlock], wm: &wm[b*perBlock], scaleStride: 4 * nb * perBlock,
-			x: &x[b*xBlock(planes)], xStride: xStride, nb: min(gemmPiece, nb-b),
-		}
-		variant := formVariant(group, planes)
+		t.nb, t.x, t.add = min(gemmPiece, nb-b), x[b*xBlock(planes):], min(b, 1)
 		if useVNNI() {
-			gemmTiles512(a, out, x[b*xBlock(planes):], ldo, xStride, rowGroups, cols, variant)
+			t.rows(panel[b*unpackedBlock:], ws, wm, b*perBlock)
+			t.run512(rowGroups)
 			continue
 		}
 		for g := range rowGroups {
-			o, s := b*unpackedBlock+g*a.panelStride, (b+g*nb)*perBlock
-			a.panel, a.ws, a.wm = &panel[o], &ws[s], &wm[s]
-			gemmTiles256(a, out[g*RowGroup:], panel[o:o+a.nb*unpackedBlock], ws[s:], wm[s:], x[b*xBlock(planes):], ldo, xStride, cols, variant)
+			o := b*unpackedBlock + g*t.panelStride
+			t.out = out[g*RowGroup:]
+			t.run256(panel[o:o+t.nb*unpackedBlock], ws, wm, (b+g*nb)*perBlock)
 		}
 	}
 	return true
 }
 
-// tileWidths are the column counts of the tiles, widest first.
-var tileWidths = [4]int{6, 4, 2, 1}
+// formVariant numbers minimum, group size and planes as the generator does.
+func formVariant(l *Layout, planes int) int {
+	v := planes - 1
+	if l.Group == 16 {
+		v += 2
+	}
+	if l.hasMin() {
+		v += 4
+	}
+	return v
+}
 
-// gemmTiles512 runs all columns of one piece.
-func gemmTiles512(a gemmQArgs, out []float32, x []byte, ldo, xStride, rowGroups, cols, form int) {
-	tile := 0
-	for c := 0; c < cols; c += tileWidths[tile] {
-		for tileWidths[tile] > cols-c {
-			tile++
-		}
-		a.out, a.x = &out[c*ldo], &x[c*xStride]
-		gemmQAVX512(&a, 16*(rowGroups-1)+4*tile+form)
+// gemmTiles is a product of all columns in tiles.
+type gemmTiles struct {
+	gemmQArgs
+	out             []float32
+	x               []byte
+	ldo, cols, form int
+}
+
+// rows sets the rows that the next tiles multiply; o is the place of their scales.
+func (t *gemmTiles) rows(panel []byte, ws, wm []float32, o int) {
+	t.panel, t.ws = &panel[0], &ws[o]
+	if wm != nil {
+		t.wm = &wm[o]
 	}
 }
 
-// Tiles of gemmTiles256 by class: the largest code, the rows and the column counts.
+// column sets the first column of the next tile, and the first row of out.
+func (t *gemmTiles) column(c, r int) {
+	t.gemmQArgs.out, t.gemmQArgs.x = &t.out[c*t.ldo+r], &t.x[c*t.xStride]
+}
+
+// tileWidths are the column counts of the tiles, widest first.
+var tileWidths = [4]int{6, 4, 2, 1}
+
+// run512 runs all columns of one piece.
+func (t *gemmTiles) run512(rowGroups int) {
+	tile := 0
+	for c := 0; c < t.cols; c += tileWidths[tile] {
+		for tileWidths[tile] > t.cols-c {
+			tile++
+		}
+		t.column(c, 0)
+		gemmQAVX512(&t.gemmQArgs, 32*(rowGroups-1)+8*tile+t.form)
+	}
+}
+
+// Tiles of run256 by class: the largest code, the rows and the column counts.
 var classes256 = [3]struct {
 	limit byte
 	rows  int
@@ -226,19 +254,19 @@ var classes256 = [3]struct {
 	{255, 8, [3]int{6, 2, 1}},
 }
 
-// gemmTiles256 runs all columns of one row group of one piece.
-func gemmTiles256(a gemmQArgs, out []float32, panel []byte, ws, wm []float32, x []byte, ldo, xStride, cols, form int) {
+// run256 runs all columns of one row group of one piece.
+func (t *gemmTiles) run256(panel []byte, ws, wm []float32, o int) {
 	class := panelClass(panel)
-	t := &classes256[class]
+	by := &classes256[class]
 	tile := 0
-	for c := 0; c < cols; c += t.width[tile] {
-		for t.width[tile] > cols-c {
+	for c := 0; c < t.cols; c += by.width[tile] {
+		for by.width[tile] > t.cols-c {
 			tile++
 		}
-		for r := 0; r < RowGroup; r += t.rows {
-			a.out, a.x = &out[c*ldo+r], &x[c*xStride]
-			a.panel, a.ws, a.wm = &panel[4*r], &ws[r], &wm[r]
-			gemmQAVX2(&a, 12*class+4*tile+form)
+		for r := 0; r < RowGroup; r += by.rows {
+			t.rows(panel[4*r:], ws, wm, o+r)
+			t.column(c, r)
+			gemmQAVX2(&t.gemmQArgs, 24*class+8*tile+t.form)
 		}
 	}
 }

@@ -16,16 +16,27 @@ func gemvQRun(a *gemvQArgs, variant int) bool {
 	return useDot()
 }
 
-func gemmQAsm(out []float32, ldo int, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, group, planes int) bool {
+// zeroAt128 reports whether panels without minima have their zero at code 128: then
+// the codes less 128, which is what SDOT multiplies, need no correction.
+func zeroAt128() bool { return useDot() }
+
+func gemmQAsm(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) bool {
 	if !useDot() {
 		return false
 	}
-	l := Layout{Codes: Codes8, Group: group}
+	p, form := Layout{Codes: Codes8, Scale: l.Scale, Group: l.Group, Zero: 128}, panelForms[l.hasMin()][l.Group]
+	if l.hasMin() {
+		p.Zero = 0
+	}
+	clearColumns(out, ldo, rowGroups*RowGroup, cols)
 	n := l.Groups(nb) * RowGroup
 	for g := range rowGroups {
 		for c := range cols {
-			gemvQAsm(out[c*ldo+g*RowGroup:], &l, panel[g*nb*unpackedBlock:], ws[g*n:], wm[g*n:], x[c*xStride:], nb, planes)
+			gemvQForm(out[c*ldo+g*RowGroup:], &p, form, panel[g*nb*unpackedBlock:], ws[g*n:], wm[min(g*n, len(wm)):], x[c*xStride:], nb, planes)
 		}
 	}
 	return true
 }
+
+// panelForms are the forms of panels, as the generator numbers them, by minimum and group.
+var panelForms = map[bool]map[int]int{false: {32: 5, 16: 10}, true: {32: 11, 16: 12}}

@@ -11,40 +11,45 @@ type gemvQArgs struct {
 	ws, wm *float32
 	x      *byte
 	n      int // k blocks
+	shift  int // of -128·Σq to -Zero·Σq
 	lut    *[16]byte
 }
 
-// packing numbers the packings as the generator does: 2, 3, 4, 5, 6, 8 bits, then
-// 4 bits with a table.
-func (l *Layout) packing() int {
+// expandedForm numbers the layouts as the generator does where scales are expanded:
+// by packing, minimum and group.
+func (l *Layout) expandedForm() int {
 	switch {
+	case l.Group == 16:
+		return [...]int{Codes2: 7, Codes3: 8, Codes6: 9}[l.Codes]
 	case l.LUT != nil:
 		return 6
 	case l.Codes == Codes8:
 		return 5
-	default:
-		return int(l.Codes) - 2
+	case l.Codes == Codes2:
+		return 0
+	case l.hasMin():
+		return 2*int(l.Codes-Codes4) + 2
 	}
-}
-
-// formVariant numbers group size and planes as the generator does.
-func formVariant(group, planes int) int {
-	v := planes - 1
-	if group == 16 {
-		v += 2
-	}
-	return v
+	return 2*int(l.Codes-Codes4) + 1
 }
 
 func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte, nb, planes int) bool {
-	variant := 4*l.packing() + formVariant(l.Group, planes)
+	return gemvQForm(out, l, l.expandedForm(), codes, ws, wm, x, nb, planes)
+}
+
+// gemvQForm is gemvQAsm with the kernels of a form.
+func gemvQForm(out []float32, l *Layout, form int, codes []byte, ws, wm []float32, x []byte, nb, planes int) bool {
+	perBlock := KBlock / l.Group * RowGroup
 	for b := 0; b < nb; b += gemvPiece {
-		o := l.Groups(b) * RowGroup
+		o := b * perBlock
 		a := gemvQArgs{
-			out: &out[0], codes: &codes[l.CodeBytes(b)], ws: &ws[o], wm: &wm[o],
-			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b), lut: l.LUT,
+			out: &out[0], codes: &codes[l.CodeBytes(b)], ws: &ws[o],
+			x: &x[b*xBlock(planes)], n: min(gemvPiece, nb-b), lut: l.LUT, shift: l.zeroShift(),
 		}
-		if !gemvQRun(&a, variant) {
+		if wm != nil {
+			a.wm = &wm[o]
+		}
+		if !gemvQRun(&a, 2*form+planes-1) {
 			return false
 		}
 	}

@@ -5,148 +5,138 @@
 package kernels
 
 //go:noescape
-func gemvQ2G32P1NEON(a *gemvQArgs)
+func gemvQ2ZG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G32P2NEON(a *gemvQArgs)
+func gemvQ2ZG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P1NEON(a *gemvQArgs)
+func gemvQ4ZG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ2G16P2NEON(a *gemvQArgs)
+func gemvQ4ZG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P1NEON(a *gemvQArgs)
+func gemvQ4MG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G32P2NEON(a *gemvQArgs)
+func gemvQ4MG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P1NEON(a *gemvQArgs)
+func gemvQ5ZG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ3G16P2NEON(a *gemvQArgs)
+func gemvQ5ZG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P1NEON(a *gemvQArgs)
+func gemvQ5MG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G32P2NEON(a *gemvQArgs)
+func gemvQ5MG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P1NEON(a *gemvQArgs)
+func gemvQ8ZG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4G16P2NEON(a *gemvQArgs)
+func gemvQ8ZG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P1NEON(a *gemvQArgs)
+func gemvQ4LZG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G32P2NEON(a *gemvQArgs)
+func gemvQ4LZG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P1NEON(a *gemvQArgs)
+func gemvQ2MG16P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ5G16P2NEON(a *gemvQArgs)
+func gemvQ2MG16P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P1NEON(a *gemvQArgs)
+func gemvQ3ZG16P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G32P2NEON(a *gemvQArgs)
+func gemvQ3ZG16P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P1NEON(a *gemvQArgs)
+func gemvQ6ZG16P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ6G16P2NEON(a *gemvQArgs)
+func gemvQ6ZG16P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ8G32P1NEON(a *gemvQArgs)
+func gemvQ8ZG16P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ8G32P2NEON(a *gemvQArgs)
+func gemvQ8ZG16P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ8G16P1NEON(a *gemvQArgs)
+func gemvQ8MG32P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ8G16P2NEON(a *gemvQArgs)
+func gemvQ8MG32P2NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4LG32P1NEON(a *gemvQArgs)
+func gemvQ8MG16P1NEON(a *gemvQArgs)
 
 //go:noescape
-func gemvQ4LG32P2NEON(a *gemvQArgs)
+func gemvQ8MG16P2NEON(a *gemvQArgs)
 
-//go:noescape
-func gemvQ4LG16P1NEON(a *gemvQArgs)
-
-//go:noescape
-func gemvQ4LG16P2NEON(a *gemvQArgs)
-
-// gemvQNEON runs variant 4·packing + 2·(groups of 16) + (two planes).
+// gemvQNEON runs variant 2·form + (two planes).
 func gemvQNEON(a *gemvQArgs, variant int) {
 	switch variant {
 	case 0:
-		gemvQ2G32P1NEON(a)
+		gemvQ2ZG32P1NEON(a)
 	case 1:
-		gemvQ2G32P2NEON(a)
+		gemvQ2ZG32P2NEON(a)
 	case 2:
-		gemvQ2G16P1NEON(a)
+		gemvQ4ZG32P1NEON(a)
 	case 3:
-		gemvQ2G16P2NEON(a)
+		gemvQ4ZG32P2NEON(a)
 	case 4:
-		gemvQ3G32P1NEON(a)
+		gemvQ4MG32P1NEON(a)
 	case 5:
-		gemvQ3G32P2NEON(a)
+		gemvQ4MG32P2NEON(a)
 	case 6:
-		gemvQ3G16P1NEON(a)
+		gemvQ5ZG32P1NEON(a)
 	case 7:
-		gemvQ3G16P2NEON(a)
+		gemvQ5ZG32P2NEON(a)
 	case 8:
-		gemvQ4G32P1NEON(a)
+		gemvQ5MG32P1NEON(a)
 	case 9:
-		gemvQ4G32P2NEON(a)
+		gemvQ5MG32P2NEON(a)
 	case 10:
-		gemvQ4G16P1NEON(a)
+		gemvQ8ZG32P1NEON(a)
 	case 11:
-		gemvQ4G16P2NEON(a)
+		gemvQ8ZG32P2NEON(a)
 	case 12:
-		gemvQ5G32P1NEON(a)
+		gemvQ4LZG32P1NEON(a)
 	case 13:
-		gemvQ5G32P2NEON(a)
+		gemvQ4LZG32P2NEON(a)
 	case 14:
-		gemvQ5G16P1NEON(a)
+		gemvQ2MG16P1NEON(a)
 	case 15:
-		gemvQ5G16P2NEON(a)
+		gemvQ2MG16P2NEON(a)
 	case 16:
-		gemvQ6G32P1NEON(a)
+		gemvQ3ZG16P1NEON(a)
 	case 17:
-		gemvQ6G32P2NEON(a)
+		gemvQ3ZG16P2NEON(a)
 	case 18:
-		gemvQ6G16P1NEON(a)
+		gemvQ6ZG16P1NEON(a)
 	case 19:
-		gemvQ6G16P2NEON(a)
+		gemvQ6ZG16P2NEON(a)
 	case 20:
-		gemvQ8G32P1NEON(a)
+		gemvQ8ZG16P1NEON(a)
 	case 21:
-		gemvQ8G32P2NEON(a)
+		gemvQ8ZG16P2NEON(a)
 	case 22:
-		gemvQ8G16P1NEON(a)
+		gemvQ8MG32P1NEON(a)
 	case 23:
-		gemvQ8G16P2NEON(a)
+		gemvQ8MG32P2NEON(a)
 	case 24:
-		gemvQ4LG32P1NEON(a)
+		gemvQ8MG16P1NEON(a)
 	case 25:
-		gemvQ4LG32P2NEON(a)
-	case 26:
-		gemvQ4LG16P1NEON(a)
-	case 27:
-		gemvQ4LG16P2NEON(a)
+		gemvQ8MG16P2NEON(a)
 	default:
 		panic("kernels: no such variant")
 	}

@@ -7,11 +7,11 @@ import (
 
 // Quantized activations. A row is a sequence of k blocks, each
 //
-//	f32 d, s, s0, s1     16-byte header
-//	int8 plane[32]       one or two planes, in k order
+//	f32 d, s; int32 n, n0   16-byte header
+//	int8 plane[32]          one or two planes, in k order
 //
 // With q the integer value of an element (plane 0, or 128·plane0 + plane1):
-// x ≈ d·q, s0 = d·Σq over the first 16, s1 over the last 16, s over all 32.
+// x ≈ d·q, s = d·Σq, n = -128·Σq, and n0 is n of the first 16 alone.
 //
 // With two planes the lowest bit of d says whether the block is fine: a coarse
 // block's plane 1 is all zeros, and products may skip it.
@@ -64,7 +64,7 @@ func QuantXAdaptive(dst []byte, src []float32, ratio float32) {
 	nb, size := len(src)/KBlock, xBlock(2)
 	sum := 0.0
 	for b := range nb {
-		d, _, _, _ := xHead(dst[b*size:])
+		d := xHead(dst[b*size:]).d
 		sum += float64(d) * float64(d)
 	}
 	limit := float32(math.Sqrt(float64(ratio) * sum / float64(nb)))
@@ -120,11 +120,11 @@ func quantBlock(dst []byte, src []float32, planes int, coarse int64) {
 		}
 		sum = quantValues(dst[xHeader:], src, 1/d, planes, fine)
 	}
-	put := func(i int, v float32) { binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v)) }
-	put(0, d)
-	put(1, float32(d*float32(sum[0]+sum[1])))
-	put(2, float32(d*float32(sum[0])))
-	put(3, float32(d*float32(sum[1])))
+	put := func(i int, v uint32) { binary.LittleEndian.PutUint32(dst[4*i:], v) }
+	put(0, math.Float32bits(d))
+	put(1, math.Float32bits(float32(d*float32(sum[0]+sum[1]))))
+	put(2, uint32(-(sum[0]+sum[1])<<7))
+	put(3, uint32(-sum[0]<<7))
 }
 
 // quantValues writes the planes and returns Σq of the two halves.
@@ -154,11 +154,15 @@ func roundEven(v float32) int32 {
 	return int32(math.Float32bits(float32(v+magic))) - int32(math.Float32bits(magic))
 }
 
-// xHead returns the step and the three sums of an activation block.
-func xHead(x []byte) (d, s, s0, s1 float32) {
+// blockHead is the header of an activation block.
+type blockHead struct {
+	d, s  float32
+	n, n0 int32
+}
+
+// xHead decodes the header at the start of x.
+func xHead(x []byte) blockHead {
 	_ = x[15]
-	return math.Float32frombits(binary.LittleEndian.Uint32(x)),
-		math.Float32frombits(binary.LittleEndian.Uint32(x[4:])),
-		math.Float32frombits(binary.LittleEndian.Uint32(x[8:])),
-		math.Float32frombits(binary.LittleEndian.Uint32(x[12:]))
+	u := binary.LittleEndian.Uint32
+	return blockHead{math.Float32frombits(u(x)), math.Float32frombits(u(x[4:])), int32(u(x[8:])), int32(u(x[12:]))}
 }

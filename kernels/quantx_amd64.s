@@ -88,14 +88,16 @@ block:
 	VPSUBD       X8, X0, X0    // Σq of the halves
 
 header:
-	VPHADDD      X0, X0, X1
-	VPUNPCKLDQ   X1, X1, X1
-	VPUNPCKLQDQ  X0, X1, X0     // Σq, Σq, first half, second half
-	VCVTDQ2PS    X0, X0
-	VBROADCASTSS X9, X1
-	VMULPS       X1, X0, X0
-	VBLENDPS     $1, X9, X0, X0
-	VMOVUPS      X0, (DI)       // d, s, s0, s1
+	VPHADDD     X0, X0, X1
+	VPUNPCKLDQ  X0, X1, X0 // Σq, first half
+	VCVTDQ2PS   X1, X1
+	VMULSS      X9, X1, X1
+	VUNPCKLPS   X1, X9, X1 // d, s
+	VPSLLD      $7, X0, X0
+	VPXOR       X2, X2, X2
+	VPSUBD      X0, X2, X0
+	VPUNPCKLQDQ X0, X1, X0
+	VMOVDQU     X0, (DI)   // d, s, n, n0
 
 	ADDQ $128, SI
 	ADDQ $48, DI
@@ -232,14 +234,16 @@ fine:
 	VPSUBD       X8, X0, X0    // Σq of the halves
 
 header:
-	VPHADDD      X0, X0, X1
-	VPUNPCKLDQ   X1, X1, X1
-	VPUNPCKLQDQ  X0, X1, X0     // Σq, Σq, first half, second half
-	VCVTDQ2PS    X0, X0
-	VBROADCASTSS X9, X1
-	VMULPS       X1, X0, X0
-	VBLENDPS     $1, X9, X0, X0
-	VMOVUPS      X0, (DI)       // d, s, s0, s1
+	VPHADDD     X0, X0, X1
+	VPUNPCKLDQ  X0, X1, X0 // Σq, first half
+	VCVTDQ2PS   X1, X1
+	VMULSS      X9, X1, X1
+	VUNPCKLPS   X1, X9, X1 // d, s
+	VPSLLD      $7, X0, X0
+	VPXOR       X2, X2, X2
+	VPSUBD      X0, X2, X0
+	VPUNPCKLQDQ X0, X1, X0
+	VMOVDQU     X0, (DI)   // d, s, n, n0
 
 	ADDQ $128, SI
 	ADDQ $80, DI

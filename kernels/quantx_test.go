@@ -88,10 +88,11 @@ func checkQuantBlock(t *testing.T, name string, x []byte, src []float32, planes 
 		amax = max(amax, math.Abs(float64(v)))
 		finite = finite && math.Abs(float64(v)) <= math.MaxFloat32
 	}
-	d, s, s0, s1 := xHead(x)
+	h := xHead(x)
+	d := h.d
 	if !finite {
 		require.True(t, d != d || math.IsInf(float64(d), 0), "%s: step %v of a block that is not finite", name, d)
-		require.True(t, s != s && s0 != s0 && s1 != s1, "%s: sums %v %v %v of a block that is not finite", name, s, s0, s1)
+		require.True(t, h.s != h.s && h.n == 0 && h.n0 == 0, "%s: sums %+v of a block that is not finite", name, h)
 		return
 	}
 	if want := float32(amax / maxQ); want < minNormal {
@@ -114,7 +115,12 @@ func checkQuantBlock(t *testing.T, name string, x []byte, src []float32, planes 
 			t.Fatalf("%s: low plane %d", name, lo)
 		}
 	}
-	require.Equal(t, [3]float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, [3]float32{s, s0, s1}, name)
+	require.Equal(t, headOf(d, sum), h, name)
+}
+
+// headOf is the header of a block with step d and the sums of its halves.
+func headOf(d float32, sum [2]int32) blockHead {
+	return blockHead{d: d, s: d * float32(sum[0]+sum[1]), n: -128 * (sum[0] + sum[1]), n0: -128 * sum[0]}
 }
 
 // Adaptive rows have fine blocks, as QuantX writes them, where the step is large, and
@@ -139,7 +145,7 @@ func checkAdaptive(t *testing.T, name string, dst, full []byte, v []float32, rat
 	t.Helper()
 	mean, nb := 0.0, len(v)/KBlock
 	for b := range nb {
-		d, _, _, _ := xHead(full[b*xBlock(2):])
+		d := xHead(full[b*xBlock(2):]).d
 		mean += float64(d) * float64(d) / float64(nb)
 	}
 	if !(math.Sqrt(float64(ratio)*mean) <= math.MaxFloat32) {
@@ -148,7 +154,8 @@ func checkAdaptive(t *testing.T, name string, dst, full []byte, v []float32, rat
 	}
 	for b := range nb {
 		x, f := dst[b*xBlock(2):(b+1)*xBlock(2)], full[b*xBlock(2):(b+1)*xBlock(2)]
-		d, s, s0, s1 := xHead(x)
+		h := xHead(x)
+		d := h.d
 		if d == 0 {
 			require.Equal(t, f, x, "%s: zero block %d", name, b)
 			continue
@@ -167,7 +174,7 @@ func checkAdaptive(t *testing.T, name string, dst, full []byte, v []float32, rat
 				t.Fatalf("%s: coarse block %d: %v became %d·%v", name, b, w, q, d)
 			}
 		}
-		require.Equal(t, []float32{d * float32(sum[0]+sum[1]), d * float32(sum[0]), d * float32(sum[1])}, []float32{s, s0, s1}, name)
+		require.Equal(t, headOf(d, sum), h, name)
 	}
 }
 
@@ -181,6 +188,19 @@ func mixFine(rng *rand.Rand, x []byte, nb int) {
 		} else {
 			p[0] |= 1
 		}
+		putHead(p, 2, xHead(p).d)
+	}
+}
+
+// putHead writes the header of a block with step d and the planes that are there.
+func putHead(p []byte, planes int, d float32) {
+	var sum [2]int32
+	for i := range KBlock {
+		sum[i/16] += xAt(p, planes, i)
+	}
+	h := headOf(d, sum)
+	for i, v := range []uint32{math.Float32bits(h.d), math.Float32bits(h.s), uint32(h.n), uint32(h.n0)} {
+		binary.LittleEndian.PutUint32(p[4*i:], v)
 	}
 }
 
@@ -197,9 +217,7 @@ func xAt(x []byte, planes, k int) int32 {
 func putX(x []byte, planes int, d []float32, q []int32) {
 	for b := range d {
 		p := x[b*xBlock(planes):]
-		var sum [2]int32
 		for i, v := range q[b*KBlock : (b+1)*KBlock] {
-			sum[i/16] += v
 			if planes == 1 {
 				p[xHeader+i] = byte(v)
 			} else {
@@ -207,8 +225,6 @@ func putX(x []byte, planes int, d []float32, q []int32) {
 				p[xHeader+i], p[xHeader+KBlock+i] = byte(hi), byte(v-128*hi)
 			}
 		}
-		for i, v := range []float32{d[b], d[b] * float32(sum[0]+sum[1]), d[b] * float32(sum[0]), d[b] * float32(sum[1])} {
-			binary.LittleEndian.PutUint32(p[4*i:], math.Float32bits(v))
-		}
+		putHead(p, planes, d[b])
 	}
 }

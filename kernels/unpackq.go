@@ -9,8 +9,9 @@ const chunkBytes = 64
 const unpackedBlock = 8 * chunkBytes
 
 // UnpackQ writes the codes of one row group of nb k blocks to dst in Codes8 form
-// (nb·512 bytes), with the lookup table applied: the panel that GemmQ reads. All
-// levels write the same bytes. dst and codes must not overlap.
+// (nb·512 bytes), with the lookup table applied: the panel that GemmQ reads. Levels
+// that multiply any byte without saturation (zeroAt128) add 128 - l.Zero to every code,
+// so that 128 stands for 0. dst and codes must not overlap.
 func UnpackQ(dst []byte, l *Layout, codes []byte, nb int) {
 	l.check()
 	checkLen("UnpackQ", "dst", len(dst), nb*unpackedBlock)
@@ -26,6 +27,24 @@ func UnpackQ(dst []byte, l *Layout, codes []byte, nb int) {
 		return
 	}
 	unpackQGeneric(dst, l, codes, nb)
+	if bias := panelBias(l); bias > 0 {
+		addBytes(dst[:nb*unpackedBlock], bias)
+	}
+}
+
+// panelBias is what UnpackQ adds to the codes of l.
+func panelBias(l *Layout) byte {
+	if l.hasMin() || !zeroAt128() {
+		return 0
+	}
+	return 128 - l.Zero
+}
+
+// addBytes adds n to every byte of p, whose length is a multiple of 8; no sum exceeds 255.
+func addBytes(p []byte, n byte) {
+	for i := 0; i < len(p); i += 8 {
+		binary.LittleEndian.PutUint64(p[i:], binary.LittleEndian.Uint64(p[i:])+uint64(n)*everyByte)
+	}
 }
 
 func unpackQGeneric(dst []byte, l *Layout, codes []byte, nb int) {

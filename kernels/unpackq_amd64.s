@@ -18,31 +18,40 @@ TEXT ·unpackQ2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         unpackQArgs_nb(AX), CX
 	MOVL         $0x03030303, BX
 	VPBROADCASTD BX, Z31
+	VPBROADCASTB unpackQArgs_bias(AX), Z7
 
 block:
 	VMOVDQU32 (SI), Z0    // chunks 0-3
 	VPANDD    Z31, Z0, Z4 // chunk 0
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, (DI)
 	VPSRLW    $2, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 1
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 64(DI)
 	VPSRLW    $4, Z0, Z6
 	VPANDD    Z31, Z6, Z6 // chunk 2
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 128(DI)
 	VPSRLW    $6, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 3
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 192(DI)
 	VMOVDQU32 64(SI), Z0  // chunks 4-7
 	VPANDD    Z31, Z0, Z4 // chunk 4
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, 256(DI)
 	VPSRLW    $2, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 5
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 320(DI)
 	VPSRLW    $4, Z0, Z6
 	VPANDD    Z31, Z6, Z6 // chunk 6
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 384(DI)
 	VPSRLW    $6, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 7
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 448(DI)
 
 	ADDQ $128, SI
@@ -63,6 +72,7 @@ TEXT ·unpackQ3AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x04040404, BX
 	VPBROADCASTD BX, Z30
+	VPBROADCASTB unpackQArgs_bias(AX), Z7
 
 block:
 	VMOVDQU32  128(SI), Z1        // bit 2 of all chunks
@@ -70,40 +80,48 @@ block:
 	VPANDD     Z31, Z0, Z4        // chunk 0
 	VPSLLW     $2, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, (DI)
 	VPSRLW     $2, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 1
 	VPSLLW     $1, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 64(DI)
 	VPSRLW     $4, Z0, Z4
 	VPANDD     Z31, Z4, Z4        // chunk 2
 	VPTERNLOGD $0xf8, Z30, Z1, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 128(DI)
 	VPSRLW     $6, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 3
 	VPSRLW     $1, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 192(DI)
 	VMOVDQU32  64(SI), Z0         // chunks 4-7
 	VPANDD     Z31, Z0, Z4        // chunk 4
 	VPSRLW     $2, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 256(DI)
 	VPSRLW     $2, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 5
 	VPSRLW     $3, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 320(DI)
 	VPSRLW     $4, Z0, Z4
 	VPANDD     Z31, Z4, Z4        // chunk 6
 	VPSRLW     $4, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 384(DI)
 	VPSRLW     $6, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 7
 	VPSRLW     $5, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 448(DI)
 
 	ADDQ $192, SI
@@ -122,31 +140,40 @@ TEXT ·unpackQ4AVX512(SB), NOSPLIT, $0-8
 	MOVQ         unpackQArgs_nb(AX), CX
 	MOVL         $0x0f0f0f0f, BX
 	VPBROADCASTD BX, Z31
+	VPBROADCASTB unpackQArgs_bias(AX), Z7
 
 block:
 	VMOVDQU32 (SI), Z0    // chunks 0, 1
 	VPANDD    Z31, Z0, Z4 // chunk 0
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, (DI)
 	VPSRLW    $4, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 1
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 64(DI)
 	VMOVDQU32 64(SI), Z0  // chunks 2, 3
 	VPANDD    Z31, Z0, Z6 // chunk 2
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 128(DI)
 	VPSRLW    $4, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 3
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 192(DI)
 	VMOVDQU32 128(SI), Z0 // chunks 4, 5
 	VPANDD    Z31, Z0, Z4 // chunk 4
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, 256(DI)
 	VPSRLW    $4, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 5
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 320(DI)
 	VMOVDQU32 192(SI), Z0 // chunks 6, 7
 	VPANDD    Z31, Z0, Z6 // chunk 6
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 384(DI)
 	VPSRLW    $4, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 7
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 448(DI)
 
 	ADDQ $256, SI
@@ -167,6 +194,7 @@ TEXT ·unpackQ5AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x10101010, BX
 	VPBROADCASTD BX, Z30
+	VPBROADCASTB unpackQArgs_bias(AX), Z7
 
 block:
 	VMOVDQU32  256(SI), Z1        // bit 4 of all chunks
@@ -174,40 +202,48 @@ block:
 	VPANDD     Z31, Z0, Z4        // chunk 0
 	VPSLLW     $4, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, (DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 1
 	VPSLLW     $3, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 64(DI)
 	VMOVDQU32  64(SI), Z0         // chunks 2, 3
 	VPANDD     Z31, Z0, Z4        // chunk 2
 	VPSLLW     $2, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 128(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 3
 	VPSLLW     $1, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 192(DI)
 	VMOVDQU32  128(SI), Z0        // chunks 4, 5
 	VPANDD     Z31, Z0, Z4        // chunk 4
 	VPTERNLOGD $0xf8, Z30, Z1, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 256(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 5
 	VPSRLW     $1, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 320(DI)
 	VMOVDQU32  192(SI), Z0        // chunks 6, 7
 	VPANDD     Z31, Z0, Z4        // chunk 6
 	VPSRLW     $2, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 384(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 7
 	VPSRLW     $3, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 448(DI)
 
 	ADDQ $320, SI
@@ -228,6 +264,7 @@ TEXT ·unpackQ6AVX512(SB), NOSPLIT, $0-8
 	VPBROADCASTD BX, Z31
 	MOVL         $0x30303030, BX
 	VPBROADCASTD BX, Z30
+	VPBROADCASTB unpackQArgs_bias(AX), Z7
 
 block:
 	VMOVDQU32  256(SI), Z1        // bits 4, 5 of chunks 0-3
@@ -235,40 +272,48 @@ block:
 	VPANDD     Z31, Z0, Z4        // chunk 0
 	VPSLLW     $4, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, (DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 1
 	VPSLLW     $2, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 64(DI)
 	VMOVDQU32  64(SI), Z0         // chunks 2, 3
 	VPANDD     Z31, Z0, Z4        // chunk 2
 	VPTERNLOGD $0xf8, Z30, Z1, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 128(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 3
 	VPSRLW     $2, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 192(DI)
 	VMOVDQU32  320(SI), Z1        // bits 4, 5 of chunks 4-7
 	VMOVDQU32  128(SI), Z0        // chunks 4, 5
 	VPANDD     Z31, Z0, Z4        // chunk 4
 	VPSLLW     $4, Z1, Z5
 	VPTERNLOGD $0xf8, Z30, Z5, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 256(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 5
 	VPSLLW     $2, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 320(DI)
 	VMOVDQU32  192(SI), Z0        // chunks 6, 7
 	VPANDD     Z31, Z0, Z4        // chunk 6
 	VPTERNLOGD $0xf8, Z30, Z1, Z4 // |= high bits
+	VPADDB     Z7, Z4, Z4
 	VMOVDQU32  Z4, 384(DI)
 	VPSRLW     $4, Z0, Z6
 	VPANDD     Z31, Z6, Z6        // chunk 7
 	VPSRLW     $2, Z1, Z3
 	VPTERNLOGD $0xf8, Z30, Z3, Z6 // |= high bits
+	VPADDB     Z7, Z6, Z6
 	VMOVDQU32  Z6, 448(DI)
 
 	ADDQ $384, SI
@@ -287,6 +332,7 @@ TEXT ·unpackQ4LAVX512(SB), NOSPLIT, $0-8
 	MOVQ            unpackQArgs_nb(AX), CX
 	MOVL            $0x0f0f0f0f, BX
 	VPBROADCASTD    BX, Z31
+	VPBROADCASTB    unpackQArgs_bias(AX), Z7
 	MOVQ            unpackQArgs_lut(AX), BX
 	VBROADCASTI32X4 (BX), Z2
 
@@ -294,34 +340,42 @@ block:
 	VMOVDQU32 (SI), Z0    // chunks 0, 1
 	VPANDD    Z31, Z0, Z4 // chunk 0
 	VPSHUFB   Z4, Z2, Z4
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, (DI)
 	VPSRLW    $4, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 1
 	VPSHUFB   Z5, Z2, Z5
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 64(DI)
 	VMOVDQU32 64(SI), Z0  // chunks 2, 3
 	VPANDD    Z31, Z0, Z6 // chunk 2
 	VPSHUFB   Z6, Z2, Z6
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 128(DI)
 	VPSRLW    $4, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 3
 	VPSHUFB   Z3, Z2, Z3
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 192(DI)
 	VMOVDQU32 128(SI), Z0 // chunks 4, 5
 	VPANDD    Z31, Z0, Z4 // chunk 4
 	VPSHUFB   Z4, Z2, Z4
+	VPADDB    Z7, Z4, Z4
 	VMOVDQU32 Z4, 256(DI)
 	VPSRLW    $4, Z0, Z5
 	VPANDD    Z31, Z5, Z5 // chunk 5
 	VPSHUFB   Z5, Z2, Z5
+	VPADDB    Z7, Z5, Z5
 	VMOVDQU32 Z5, 320(DI)
 	VMOVDQU32 192(SI), Z0 // chunks 6, 7
 	VPANDD    Z31, Z0, Z6 // chunk 6
 	VPSHUFB   Z6, Z2, Z6
+	VPADDB    Z7, Z6, Z6
 	VMOVDQU32 Z6, 384(DI)
 	VPSRLW    $4, Z0, Z3
 	VPANDD    Z31, Z3, Z3 // chunk 7
 	VPSHUFB   Z3, Z2, Z3
+	VPADDB    Z7, Z3, Z3
 	VMOVDQU32 Z3, 448(DI)
 
 	ADDQ $256, SI

@@ -27,6 +27,7 @@ const (
 // Scratch is the working memory of one thread in [Packed.Mul].
 type Scratch struct {
 	panel  []float32 // [panelGroups][cols][16], also holds byte panels
+	codes  []byte    // [panelGroups][cols][16], the byte panel
 	ws, wm []float32 // [panelGroups][cols/16][16]
 	edge   [edgeCols * rowGroup]float32
 	cols   int
@@ -143,9 +144,14 @@ func (p *Packed) gemmEdge(out []float32, ldo int, in *Input, c, cols int, s *Scr
 	}
 }
 
-// unpack expands row groups [g, g+n) into the panel and scales of s.
+// unpack expands row groups [g, g+n) into the panel and scales of s. Codes that are
+// bytes already are multiplied where they are.
 func (p *Packed) unpack(g, n int, s *Scratch) {
 	l, nb := p.format.Layout, p.Cols/kernels.KBlock
+	s.codes = s.bytes()
+	if l != nil && l.Codes == kernels.Codes8 {
+		s.codes = p.codes[g*p.codeBytes : (g+n)*p.codeBytes]
+	}
 	for i := range n {
 		codes, scales := p.group(g + i)
 		if l == nil {
@@ -153,7 +159,9 @@ func (p *Packed) unpack(g, n int, s *Scratch) {
 			continue
 		}
 		size := l.Groups(nb) * rowGroup
-		kernels.UnpackQ(s.bytes()[i*p.Cols*rowGroup:], l, codes, nb)
+		if l.Codes != kernels.Codes8 {
+			kernels.UnpackQ(s.bytes()[i*p.Cols*rowGroup:], l, codes, nb)
+		}
 		kernels.ExpandScales(l, s.ws[i*size:], s.wm[i*size:], scales, nb)
 	}
 }
@@ -165,7 +173,7 @@ func (p *Packed) multiply(out []float32, ldo int, in *Input, c, cols, n int, s *
 		return
 	}
 	l, nb, stride := p.format.Layout, p.Cols/kernels.KBlock, in.rowBytes(false)
-	kernels.GemmQ(out, ldo, s.bytes(), s.ws, s.wm, n, in.X[c*stride:], stride, nb, cols, l.Group, in.Planes)
+	kernels.GemmQ(out, ldo, l, s.codes, s.ws, s.wm, n, in.X[c*stride:], stride, nb, cols, in.Planes)
 }
 
 // rowBytes returns the bytes of one activation row, float or quantized.

@@ -95,16 +95,16 @@ func scaleCodes(dst []float32, u *[kernels.KBlock]byte, l *kernels.Layout, scale
 	super := scales[b/8*l.ScaleBytes(8):] // of the 256 values around b
 	switch l.Scale {
 	case kernels.ScaleD:
-		scaleSigned(dst, u[:], half(scales[32*b+i:]), l.Zero)
+		scaleSigned(dst, u[:], half(scales[32*b+i:]), float32(l.Zero))
 	case kernels.ScaleBF:
 		d := math.Float32frombits(uint32(le.Uint16(scales[32*b+i:])) << 16)
-		scaleSigned(dst, u[:], d, l.Zero)
+		scaleSigned(dst, u[:], d, float32(l.Zero))
 	case kernels.ScaleDM:
 		scaleAffine(dst, u[:], half(scales[64*b+i:]), half(scales[64*b+32+i:]))
 	case kernels.ScaleK:
 		for k := 0; k < kernels.KBlock; k += l.Group {
 			sc := super[32+(b%8*kernels.KBlock+k)/l.Group*16+lane]
-			scaleSigned(dst[k:], u[k:k+l.Group], half(super[i:])*float32(int8(sc)), l.Zero)
+			scaleSigned(dst[k:], u[k:k+l.Group], half(super[i:])*float32(int8(sc)), float32(l.Zero))
 		}
 	case kernels.ScaleKM:
 		d, dmin := half(super[i:]), half(super[32+i:])

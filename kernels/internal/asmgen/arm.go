@@ -15,6 +15,7 @@ type armForm struct {
 	left    int  // element bits of a left shift: bits+n at bit 16
 	right   int  // element bits of a right shift: 2·bits-n at bit 16
 	element bool // 32-bit lane of a multiplication by element
+	lane    bool // 32-bit lane of a copy
 }
 
 // armForms are the forms by text without numbers.
@@ -35,6 +36,9 @@ var armForms = map[string]armForm{
 	"ushr v.16b,v.16b,#":      {base: 0x6f000400, right: 8},
 	"shl v.16b,v.16b,#":       {base: 0x4f005400, left: 8},
 	"dup v.16b,w":             {base: 0x4e010c00},
+	"dup v.4s,w":              {base: 0x4e040c00},
+	"dup v.4s,v.s[]":          {base: 0x4e040400, lane: true},
+	"sshl v.4s,v.4s,v.4s":     {base: 0x4ea04400},
 	"tbl v.16b,{v.16b},v.16b": {base: 0x4e000000},
 }
 
@@ -76,6 +80,8 @@ func armWord(text string) uint32 {
 		w += (2*uint32(f.right) - imm) << 16
 	case f.element:
 		w |= lane&1<<21 | lane>>1<<11
+	case f.lane:
+		w |= lane << 19
 	}
 	return w
 }

@@ -36,11 +36,10 @@ func brain(a *asm, src, dst string) {
 	a.i("VPSLLD", 16, dst, dst)
 }
 
-// expandStart emits the prologue; -zero lands in register 15.
+// expandStart emits the prologue.
 func expandStart(a *asm, i *isa, kind, doc string) {
 	a.function(expandName(kind, i), expandArgs, 0, doc)
 	a.loads(expandArgs, "SI", "src", "DI", "ws", "DX", "wm", "CX", "n", "R8", "perSuper")
-	a.i("VBROADCASTSS", expandArgs+"_minusZero(AX)", i.r(15))
 }
 
 func expandBlock(a *asm, i *isa, kind string) {
@@ -59,12 +58,9 @@ func expandBlock(a *asm, i *isa, kind string) {
 		}
 		if kind == "DM" {
 			half(a, mem(32+h*i.bytes/2, "SI"), m)
-		} else {
-			a.i("VMULPS", i.r(15), w, m)
-			a.note("wm = (-zero)·d")
+			a.i("VMOVUPS", m, mem(h*i.bytes, "DX"))
 		}
 		a.i("VMOVUPS", w, mem(h*i.bytes, "DI"))
-		a.i("VMOVUPS", m, mem(h*i.bytes, "DX"))
 	}
 	a.i("ADDQ", size, "SI")
 	a.i("ADDQ", 64, "DI")
@@ -122,12 +118,10 @@ func expandScale(a *asm, i *isa, kind string, h int, d, dmin string) {
 	a.i("VCVTDQ2PS", w, w)
 	a.i("VMULPS", d, w, w)
 	a.note("ws = d·sc")
-	if kind == "K" {
-		a.i("VMULPS", i.r(15), w, m)
-		a.note("wm = (-zero)·ws")
-	}
 	a.i("VMOVUPS", w, mem(h*i.bytes, "DI"))
-	a.i("VMOVUPS", m, mem(h*i.bytes, "DX"))
+	if kind == "KM" {
+		a.i("VMOVUPS", m, mem(h*i.bytes, "DX"))
+	}
 }
 
 func expandStubs() []byte {

@@ -20,11 +20,12 @@ var gemm256Classes = []gemm256Class{
 type gemm256Variant struct {
 	gemm256Class
 	n             int // columns
+	min           bool
 	group, planes int
 }
 
 func (v gemm256Variant) name() string {
-	return fmt.Sprintf("gemmQ%dx%dU%dG%dP%dAVX2", 8*v.halves, v.n, v.limit, v.group, v.planes)
+	return fmt.Sprintf("gemmQ%dx%dU%d%sG%dP%dAVX2", 8*v.halves, v.n, v.limit, minName(v.min), v.group, v.planes)
 }
 
 // gemm256Variants lists the tiles in dispatch order.
@@ -32,9 +33,11 @@ func gemm256Variants() []gemm256Variant {
 	var all []gemm256Variant
 	for _, class := range gemm256Classes {
 		for _, n := range class.cols {
-			for _, group := range []int{32, 16} {
-				for _, planes := range []int{1, 2} {
-					all = append(all, gemm256Variant{class, n, group, planes})
+			for _, min := range []bool{false, true} {
+				for _, group := range []int{32, 16} {
+					for _, planes := range []int{1, 2} {
+						all = append(all, gemm256Variant{class, n, min, group, planes})
+					}
 				}
 			}
 		}
@@ -48,7 +51,7 @@ func gemmq256File() []byte {
 to out, which holds the accumulators.
 
 DI, R13 out of columns 0 and 3, R11 bytes per column of out; SI codes; R8 ws, R9 wm;
-DX, BX x of columns 0 and 3, R12 bytes per column of x; CX k blocks.
+R10 shift of the sums where there are no minima; DX, BX x of columns 0 and 3, R12 bytes per column of x; CX k blocks.
 
 A lane is a row. Three classes by the largest code of the panel, since VPMADDUBSW
 must not saturate:
@@ -65,6 +68,7 @@ With two planes the sums of the first wait on the stack.`)
 		a.text(fmt.Sprintf("DATA gemmNibble<>+%d(SB)/8, $0x0f0f0f0f0f0f0f0f", o))
 	}
 	a.text("GLOBL gemmNibble<>(SB), RODATA|NOPTR, $32")
+	minus128th(a, "gemm")
 	for _, v := range gemm256Variants() {
 		gemm256(a, v)
 	}
@@ -83,6 +87,9 @@ func (v gemm256Variant) frame() int {
 func gemm256(a *asm, v gemm256Variant) {
 	gemmPrologue(a, v.name(), v.frame(), fmt.Sprintf("%d rows, %d column(s), codes up to %d, groups of %d, %d activation plane(s).",
 		8*v.halves, v.n, v.limit, v.group, v.planes))
+	if !v.min {
+		a.i("LEAQ", gemmArgs+"_shift(AX)", "R10")
+	}
 	a.label("block")
 	if v.planes == 2 {
 		gemmFine(a, v.n)
@@ -103,7 +110,9 @@ func gemm256(a *asm, v gemm256Variant) {
 	}
 	a.i("ADDQ", 512, "SI")
 	a.i("ADDQ", 64*32/v.group, "R8")
-	a.i("ADDQ", 64*32/v.group, "R9")
+	if v.min {
+		a.i("ADDQ", 64*32/v.group, "R9")
+	}
 	a.i("ADDQ", 16+32*v.planes, "DX")
 	a.i("ADDQ", 16+32*v.planes, "BX")
 	a.i("DECQ", "CX")
@@ -226,21 +235,48 @@ func gemm256Widen(a *asm, v gemm256Variant, p int) {
 	}
 }
 
-// gemm256Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc) in memory.
+// gemm256Scale emits acc = fma(isum, ws·d, acc), with isum corrected by zero·Σq where
+// there are no minima, and acc = fma(wm, s, acc) where there are, in memory.
 func gemm256Scale(a *asm, v gemm256Variant, k int) {
 	for c := range v.n {
-		a.i("VBROADCASTSS", xMem(0, c), "Y12")
-		a.i("VBROADCASTSS", xMem(sumOffset(v.group, k), c), "Y13")
+		a.i("VBROADCASTSS", xMem(atD, c), "Y12")
+		gemm256Sum(a, v, k, c)
 		for h := range v.halves {
 			sum, out := avx2.r(v.halves*c+h), outMem(32*h, c)
+			if !v.min {
+				a.i("VPADDD", "Y13", sum, sum)
+			}
 			a.i("VMULPS", mem(64*k+32*h, "R8"), "Y12", "Y14")
 			a.i("VMOVUPS", out, "Y15")
 			a.i("VCVTDQ2PS", sum, sum)
 			a.i("VFMADD231PS", "Y14", sum, "Y15")
-			a.i("VFMADD231PS", mem(64*k+32*h, "R9"), "Y13", "Y15")
+			if v.min {
+				a.i("VFMADD231PS", mem(64*k+32*h, "R9"), "Y13", "Y15")
+			}
 			a.i("VMOVUPS", "Y15", out)
 		}
 	}
+}
+
+// gemm256Sum leaves in Y13 what the group of column c adds: -zero·Σq, or s = d·Σq where
+// there are minima; d is in Y12.
+func gemm256Sum(a *asm, v gemm256Variant, k, c int) {
+	if v.min && v.group == 32 {
+		a.i("VBROADCASTSS", xMem(atS, c), "Y13")
+		return
+	}
+	xSum(v.group, k, func(o int) { a.i("VPBROADCASTD", xMem(o, c), "Y13") }, func(o int) {
+		a.i("VPBROADCASTD", xMem(o, c), "Y14")
+		a.i("VPSUBD", "Y14", "Y13", "Y13")
+	})
+	if !v.min {
+		a.i("VPSRAD", "(R10)", "Y13", "Y13")
+		return
+	}
+	a.i("VCVTDQ2PS", "Y13", "Y13")
+	a.i("VBROADCASTSS", "gemmMinus128th<>(SB)", "Y14")
+	a.i("VMULPS", "Y14", "Y13", "Y13")
+	a.i("VMULPS", "Y12", "Y13", "Y13")
 }
 
 // gemm256Or is the inspection of a panel.
@@ -273,7 +309,8 @@ func gemmqStubs() []byte {
 		names = append(names, v.name())
 	}
 	s.choose("gemmQAVX512", gemmArgs,
-		"gemmQAVX512 runs variant 16·(rowGroups-1) + 4·tile + 2·(groups of 16) + (two planes);\n"+
+		"gemmQAVX512 runs variant 32·(rowGroups-1) + 8·tile + 4·(minima) + 2·(groups of 16) + (two\n"+
+			"planes);\n"+
 			"the tiles 0 to 3 have 6, 4, 2 and 1 columns.", names)
 	names = nil
 	for _, v := range gemm256Variants() {
@@ -281,7 +318,7 @@ func gemmqStubs() []byte {
 		names = append(names, v.name())
 	}
 	s.choose("gemmQAVX2", gemmArgs,
-		"gemmQAVX2 runs variant 12·class + 4·tile + 2·(groups of 16) + (two planes); classes 0\n"+
+		"gemmQAVX2 runs variant 24·class + 8·tile + 4·(minima) + 2·(groups of 16) + (two planes); classes 0\n"+
 			"to 2 take codes up to 15, 63 and 255, tiles 0 to 2 have 6 (4 in class 1), 2 and 1 columns.", names)
 	s.declare("panelOrAVX2", "panelOrArgs")
 	return s.bytes()

@@ -8,10 +8,14 @@ const gemmArgs = "gemmQArgs"
 var tileCols = []int{6, 4, 2, 1}
 
 // gemm512Variant is one AVX-512 register tile.
-type gemm512Variant struct{ rowGroups, cols, group, planes int }
+type gemm512Variant struct {
+	rowGroups, cols int
+	min             bool // weights are ws·u + wm, not ws·(u - 128)
+	group, planes   int
+}
 
 func (v gemm512Variant) name() string {
-	return fmt.Sprintf("gemmQ%dx%dG%dP%dAVX512", 16*v.rowGroups, v.cols, v.group, v.planes)
+	return fmt.Sprintf("gemmQ%dx%d%sG%dP%dAVX512", 16*v.rowGroups, v.cols, minName(v.min), v.group, v.planes)
 }
 
 // gemm512Variants lists the tiles in dispatch order.
@@ -19,9 +23,11 @@ func gemm512Variants() []gemm512Variant {
 	var all []gemm512Variant
 	for _, rowGroups := range []int{1, 2} {
 		for _, cols := range tileCols {
-			for _, group := range []int{32, 16} {
-				for _, planes := range []int{1, 2} {
-					all = append(all, gemm512Variant{rowGroups, cols, group, planes})
+			for _, min := range []bool{false, true} {
+				for _, group := range []int{32, 16} {
+					for _, planes := range []int{1, 2} {
+						all = append(all, gemm512Variant{rowGroups, cols, min, group, planes})
+					}
 				}
 			}
 		}
@@ -31,8 +37,8 @@ func gemm512Variants() []gemm512Variant {
 
 func gemmq512File() []byte {
 	a := &asm{}
-	a.header(`GemmQ: 16 or 32 rows of byte codes times 1 to 6 quantized activation rows, added
-to out.
+	a.header(`GemmQ: 16 or 32 rows of byte codes times 1 to 6 quantized activation rows, stored
+in out or added to it.
 
 DI, R13 out of columns 0 and 3, R11 bytes per column of out;
 SI codes, R10 bytes to the second row group; R8 ws, R9 wm, R15 bytes to their
@@ -41,6 +47,7 @@ CX k blocks.
 
 A lane is a row. Z0-Z11 integer sums, Z12-Z23 accumulators (two row groups of a
 column are neighbours), Z24-Z27 codes or scales, Z28-Z31 activations.`)
+	minus128th(a, "gemm")
 	for _, v := range gemm512Variants() {
 		gemm512(a, v)
 	}
@@ -85,14 +92,14 @@ func gemmPrologue(a *asm, name string, frame int, doc string) {
 }
 
 func gemm512(a *asm, v gemm512Variant) {
-	gemmPrologue(a, v.name(), 0, fmt.Sprintf("%d rows, %d column(s), groups of %d, %d activation plane(s).",
-		16*v.rowGroups, v.cols, v.group, v.planes))
-	acc := func(c, g int) string { return avx512.r(12 + 2*c + g) }
-	for c := range v.cols {
-		for g := range v.rowGroups {
-			a.i("VMOVUPS", outMem(64*g, c), acc(c, g))
-		}
+	zero := "zero 128"
+	if v.min {
+		zero = "minima"
 	}
+	gemmPrologue(a, v.name(), 0, fmt.Sprintf("%d rows, %d column(s), %s, groups of %d, %d activation plane(s).",
+		16*v.rowGroups, v.cols, zero, v.group, v.planes))
+	acc := func(c, g int) string { return avx512.r(12 + 2*c + g) }
+	gemm512Start(a, v, acc)
 	a.label("block")
 	if v.planes == 2 {
 		gemmFine(a, v.cols)
@@ -106,7 +113,9 @@ func gemm512(a *asm, v gemm512Variant) {
 	}
 	a.i("ADDQ", 512, "SI")
 	a.i("ADDQ", 64*32/v.group, "R8")
-	a.i("ADDQ", 64*32/v.group, "R9")
+	if v.min {
+		a.i("ADDQ", 64*32/v.group, "R9")
+	}
 	a.i("ADDQ", 16+32*v.planes, "DX")
 	a.i("ADDQ", 16+32*v.planes, "BX")
 	a.i("DECQ", "CX")
@@ -118,6 +127,22 @@ func gemm512(a *asm, v gemm512Variant) {
 	}
 	a.i("VZEROUPPER")
 	a.i("RET")
+}
+
+// gemm512Start sets the accumulators to zero or to out.
+func gemm512Start(a *asm, v gemm512Variant, acc func(c, g int) string) {
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			zero(a, avx512, acc(c, g))
+		}
+	}
+	a.i("CMPQ", gemmArgs+"_add(AX)", "$0")
+	a.i("JEQ", "block")
+	for c := range v.cols {
+		for g := range v.rowGroups {
+			a.i("VMOVUPS", outMem(64*g, c), acc(c, g))
+		}
+	}
 }
 
 // gemmFine leaves in AX a word whose lowest bit says that the block is fine in some
@@ -222,32 +247,49 @@ func gemm512Dots(a *asm, v gemm512Variant, k, p, from, to int) {
 	}
 }
 
-// gemm512Scale emits acc = fma(isum, ws·d, acc), acc = fma(wm, s, acc).
+// gemm512Scale emits acc = fma(isum, ws·d, acc), with isum corrected where codes have
+// their zero at 128, and acc = fma(wm, s, acc) where there are minima.
 func gemm512Scale(a *asm, v gemm512Variant, k int, acc func(c, g int) string) {
 	for g := range v.rowGroups {
 		a.i("VMOVUPS", rowMem(64*k, g, "R8", "R15"), avx512.r(24+g))
 		a.note("ws")
-		a.i("VMOVUPS", rowMem(64*k, g, "R9", "R15"), avx512.r(26+g))
-		a.note("wm")
+		if v.min {
+			a.i("VMOVUPS", rowMem(64*k, g, "R9", "R15"), avx512.r(26+g))
+			a.note("wm")
+		}
 	}
 	for c := range v.cols {
-		at := xMem(sumOffset(v.group, k), c)
-		a.i("VBROADCASTSS", xMem(0, c), "Z28")
-		if v.rowGroups == 2 {
-			a.i("VBROADCASTSS", at, "Z29")
-		}
+		a.i("VBROADCASTSS", xMem(atD, c), "Z28")
+		gemm512Sum(a, v, k, c)
 		for g := range v.rowGroups {
 			sum, scale := sum512(c, g), avx512.r(30+g)
+			if !v.min {
+				a.i("VPADDD", "Z29", sum, sum)
+			}
 			a.i("VCVTDQ2PS", sum, sum)
 			a.i("VMULPS", avx512.r(24+g), "Z28", scale)
 			a.i("VFMADD231PS", scale, sum, acc(c, g))
 		}
 		for g := range v.rowGroups {
-			if v.rowGroups == 2 {
+			if v.min {
 				a.i("VFMADD231PS", "Z29", avx512.r(26+g), acc(c, g))
-			} else {
-				a.i("VFMADD231PS.BCST", at, avx512.r(26+g), acc(c, g))
 			}
 		}
+	}
+}
+
+// gemm512Sum leaves in Z29 what the group of column c adds: -128·Σq, or s = d·Σq where
+// there are minima.
+func gemm512Sum(a *asm, v gemm512Variant, k, c int) {
+	if v.min && v.group == 32 {
+		a.i("VBROADCASTSS", xMem(atS, c), "Z29")
+		return
+	}
+	xSum(v.group, k, func(o int) { a.i("VPBROADCASTD", xMem(o, c), "Z29") },
+		func(o int) { a.i("VPSUBD.BCST", xMem(o, c), "Z29", "Z29") })
+	if v.min {
+		a.i("VCVTDQ2PS", "Z29", "Z29")
+		a.i("VMULPS.BCST", "gemmMinus128th<>(SB)", "Z29", "Z29")
+		a.i("VMULPS", "Z28", "Z29", "Z29")
 	}
 }

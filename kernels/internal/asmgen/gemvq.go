@@ -12,12 +12,13 @@ type gemvVariant struct {
 	isa           *isa
 	p             packing
 	kind          string // of the packed scales; "" takes expanded scales
+	min           bool   // weights are ws·u + wm, not ws·(u - zero)
 	group, planes int
 }
 
 func (v gemvVariant) name() string {
 	if v.kind == "" {
-		return fmt.Sprintf("gemvQ%sG%dP%d%s", v.p.name(), v.group, v.planes, v.isa.name)
+		return fmt.Sprintf("gemvQ%s%sG%dP%d%s", v.p.name(), minName(v.min), v.group, v.planes, v.isa.name)
 	}
 	return fmt.Sprintf("gemvPacked%s%sG%dP%d%s", v.p.name(), v.kind, v.group, v.planes, v.isa.name)
 }
@@ -32,22 +33,55 @@ func (v gemvVariant) args() string {
 // super reports whether the scales come in super-blocks.
 func (v gemvVariant) super() bool { return v.kind != "" && v.kind[0] == 'K' }
 
+// minName is the part of a name that says whether weights have a minimum.
+func minName(min bool) string {
+	if min {
+		return "M"
+	}
+	return "Z"
+}
+
+// expandedForms are the combinations of codes, minimum and group that block formats
+// use; the order is that of expandedForm in package kernels.
+var expandedForms = []struct {
+	p     packing
+	min   bool
+	group int
+}{
+	{packing{2, false}, false, 32},
+	{packing{4, false}, false, 32},
+	{packing{4, false}, true, 32},
+	{packing{5, false}, false, 32},
+	{packing{5, false}, true, 32},
+	{packing{8, false}, false, 32},
+	{packing{4, true}, false, 32},
+	{packing{2, false}, true, 16},
+	{packing{3, false}, false, 16},
+	{packing{6, false}, false, 16},
+	// Panels, where GemmQ is GemvQ column by column.
+	{packing{8, false}, false, 16},
+	{packing{8, false}, true, 32},
+	{packing{8, false}, true, 16},
+}
+
 // gemvVariants lists the variants with expanded scales in dispatch order:
-// 4·packing + 2·(group 16) + (two planes).
+// 2·form + (two planes).
 func gemvVariants(i *isa) []gemvVariant {
 	var all []gemvVariant
-	for _, p := range packings {
-		for _, group := range []int{32, 16} {
-			for _, planes := range []int{1, 2} {
-				all = append(all, gemvVariant{i, p, "", group, planes})
-			}
+	forms := expandedForms
+	if i != neon {
+		forms = forms[:len(forms)-3]
+	}
+	for _, f := range forms {
+		for _, planes := range []int{1, 2} {
+			all = append(all, gemvVariant{i, f.p, "", f.min, f.group, planes})
 		}
 	}
 	return all
 }
 
 // packedForms are the combinations of codes and scales that block formats use; the
-// order is that of packedForms in package kernels.
+// order is that of forms in package kernels.
 var packedForms = []struct {
 	p     packing
 	kind  string
@@ -74,7 +108,7 @@ func packedVariants(i *isa) []gemvVariant {
 	var all []gemvVariant
 	for _, f := range packedForms {
 		for _, planes := range []int{1, 2} {
-			all = append(all, gemvVariant{i, f.p, f.kind, f.group, planes})
+			all = append(all, gemvVariant{i, f.p, f.kind, f.kind == "DM" || f.kind == "KM", f.group, planes})
 		}
 	}
 	return all
@@ -87,12 +121,26 @@ const prefetchAhead = 3072
 // xOffset is the place of chunk t's four activations in plane p of a block.
 func xOffset(p, t int) int { return 16 + 32*p + 4*t }
 
-// sumOffset is the place of a group's activation sum in the block header.
-func sumOffset(group, g int) int {
-	if group == 32 {
-		return 4
+// Offsets in the header of an activation block.
+const (
+	atD  = 0  // f32 d
+	atS  = 4  // f32 d·Σq
+	atN  = 8  // int32 -128·Σq
+	atN0 = 12 // int32 of the first half
+)
+
+// xSum emits -128·Σq of scale group g: load broadcasts the integer at an offset of the
+// header, minus subtracts such a broadcast.
+func xSum(group, g int, load, minus func(offset int)) {
+	switch {
+	case group == 32:
+		load(atN)
+	case g == 0:
+		load(atN0)
+	default:
+		load(atN)
+		minus(atN0)
 	}
-	return 8 + 4*g
 }
 
 func gemvqFile(i *isa, variants []gemvVariant, scales string) []byte {
@@ -115,6 +163,7 @@ func gemvqFile(i *isa, variants []gemvVariant, scales string) []byte {
 		}
 		a.text("GLOBL gemvOnes<>(SB), RODATA|NOPTR, $32")
 	}
+	minus128th(a, "gemv")
 	for _, v := range variants {
 		if i == avx512 {
 			gemv512(a, v)
@@ -123,6 +172,13 @@ func gemvqFile(i *isa, variants []gemvVariant, scales string) []byte {
 		}
 	}
 	return a.bytes()
+}
+
+// minus128th defines the constant that makes Σq of a header's -128·Σq.
+func minus128th(a *asm, prefix string) {
+	a.text("")
+	a.text("DATA " + prefix + "Minus128th<>(SB)/4, $0xbc000000")
+	a.text("GLOBL " + prefix + "Minus128th<>(SB), RODATA|NOPTR, $4")
 }
 
 func gemvqExpanded(i *isa) []byte {
@@ -144,18 +200,21 @@ func gemvFrame(a *asm, v gemvVariant, m *masks, lut func(), body *asm) {
 	a.function(v.name(), args, 0, fmt.Sprintf("%d-bit codes, %s, groups of %d, %d activation plane(s).",
 		v.p.bits, scales, v.group, v.planes))
 	a.loads(args, "DI", "codes", "SI", "x", "DX", "out", "CX", "n")
-	if v.kind == "" {
-		a.loads(args, "R8", "ws", "R9", "wm")
-	} else {
+	switch {
+	case v.kind != "":
 		a.loads(args, "R8", "scales")
+	case v.min:
+		a.loads(args, "R8", "ws", "R9", "wm")
+	default:
+		a.loads(args, "R8", "ws")
 	}
 	m.prologue(a)
 	if v.p.lut {
 		a.i("MOVQ", args+"_lut(AX)", "BX")
 		lut()
 	}
-	if i == avx512 && v.kind != "" {
-		a.i("VBROADCASTSS", packedArgs+"_zero(AX)", "Z13")
+	if i == avx512 && !v.min {
+		a.i("VMOVQ", args+"_shift(AX)", "X13")
 	}
 	for h := range i.halves() {
 		a.i("VMOVUPS", mem(i.bytes*h, "DX"), i.r(h))
@@ -196,7 +255,7 @@ func gemvLoop(a *asm, v gemvVariant, body *asm) {
 	a.i("ADDQ", 16+32*v.planes, "SI")
 	a.i("ADDQ", step, "R8")
 	switch {
-	case v.kind == "":
+	case v.kind == "" && v.min:
 		a.i("ADDQ", step, "R9")
 	case v.super():
 		a.i("DECQ", "R10")
@@ -225,7 +284,7 @@ func (v gemvVariant) scaleStep() int {
 func gemvqStubs() []byte {
 	s := newStubs()
 	for _, i := range []*isa{avx512, avx2} {
-		gemvChoose(s, "gemvQ"+i.name, "4·packing + 2·(groups of 16) + (two planes)", gemvVariants(i))
+		gemvChoose(s, "gemvQ"+i.name, "2·form + (two planes)", gemvVariants(i))
 		gemvChoose(s, "gemvPacked"+i.name, "2·form + (two planes)", packedVariants(i))
 	}
 	return s.bytes()

@@ -147,39 +147,69 @@ func (k *gemv256Body) finish(h, g int, wide bool, n int) {
 	gemvScale256(a, v, h, g, sum)
 }
 
-// gemvScale256 adds the integer sums of half h of group g, scaled, to the
+// gemvScale256 adds the integer sums of half h of group g, corrected and scaled, to the
 // accumulator: ws in Y4, wm in Y5 (or its negative, for a negated FMA).
 func gemvScale256(a *asm, v gemvVariant, h, g int, sum string) {
-	fma := "VFNMADD231PS"
+	fma := "VFMADD231PS"
+	if !v.min {
+		xSum256(a, v.group, g, "Y5", "Y6")
+		a.i("VPSRAD", v.args()+"_shift(AX)", "Y5", "Y5")
+		a.i("VPADDD", "Y5", sum, sum)
+		a.note("isum -= zero·Σq")
+	}
 	switch v.kind {
 	case "":
-		fma = "VFMADD231PS"
 		a.i("VMOVUPS", mem(64*g+32*h, "R8"), "Y4")
-		a.i("VMOVUPS", mem(64*g+32*h, "R9"), "Y5")
-	case "D", "BF":
-		if v.kind == "D" {
-			half(a, mem(16*h, "R8"), "Y4")
-		} else {
-			brain(a, mem(16*h, "R8"), "Y4")
+		if v.min {
+			a.i("VMOVUPS", mem(64*g+32*h, "R9"), "Y5")
 		}
-		a.i("VBROADCASTSS", packedArgs+"_zero(AX)", "Y5")
-		a.i("VMULPS", "Y5", "Y4", "Y5")
+	case "D":
+		half(a, mem(16*h, "R8"), "Y4")
+	case "BF":
+		brain(a, mem(16*h, "R8"), "Y4")
 	case "DM":
-		fma = "VFMADD231PS"
 		half(a, mem(16*h, "R8"), "Y4")
 		half(a, mem(16*h+32, "R8"), "Y5")
 	case "K", "KM":
+		if v.min {
+			fma = "VFNMADD231PS"
+		}
 		gemvSuper256(a, v, h, g)
 	}
-	a.i("VBROADCASTSS", "(SI)", "Y6")
+	a.i("VBROADCASTSS", mem(atD, "SI"), "Y6")
 	a.i("VCVTDQ2PS", sum, sum)
 	a.i("VMULPS", "Y6", "Y4", "Y4")
 	a.note("ws·d")
-	a.i("VBROADCASTSS", mem(sumOffset(v.group, g), "SI"), "Y6")
 	a.i("VFMADD231PS", "Y4", sum, avx2.r(h))
 	a.note("acc += isum·(ws·d)")
+	switch {
+	case !v.min:
+		return
+	case v.group == 32:
+		a.i("VBROADCASTSS", mem(atS, "SI"), "Y6")
+	default:
+		gemvSum256(a, v, g)
+	}
 	a.i(fma, "Y6", "Y5", avx2.r(h))
 	a.note("acc += wm·s")
+}
+
+// gemvSum256 leaves s of group g, where d is in Y6, in Y6; it uses Y4 and sum registers.
+func gemvSum256(a *asm, v gemvVariant, g int) {
+	xSum256(a, v.group, g, "Y4", "Y7")
+	a.i("VCVTDQ2PS", "Y4", "Y4")
+	a.i("VBROADCASTSS", "gemvMinus128th<>(SB)", "Y7")
+	a.i("VMULPS", "Y7", "Y4", "Y4")
+	a.i("VMULPS", "Y4", "Y6", "Y6")
+}
+
+// xSum256 leaves -128·Σq of group g in reg.
+func xSum256(a *asm, group, g int, reg, tmp string) {
+	xSum(group, g, func(o int) { a.i("VPBROADCASTD", mem(o, "SI"), reg) },
+		func(o int) {
+			a.i("VPBROADCASTD", mem(o, "SI"), tmp)
+			a.i("VPSUBD", tmp, reg, reg)
+		})
 }
 
 // gemvSuper256 makes the scales of a K kind; the super-block's head is at R9.
@@ -193,8 +223,6 @@ func gemvSuper256(a *asm, v gemvVariant, h, g int) {
 	a.i("VCVTDQ2PS", "Y4", "Y4")
 	a.i("VMULPS", "Y5", "Y4", "Y4")
 	if v.kind == "K" {
-		a.i("VBROADCASTSS", packedArgs+"_zero(AX)", "Y5")
-		a.i("VMULPS", "Y5", "Y4", "Y5")
 		return
 	}
 	half(a, mem(32+16*h, "R9"), "Y6")

@@ -71,31 +71,29 @@ func (s *sums512) total(planes int) string {
 	return plane[0]
 }
 
-// gemvScale512 adds the integer sums of group g, scaled, to the accumulator: ws in
-// Z9, wm in Z10 (or its negative, for a negated FMA).
+// gemvScale512 adds the integer sums of group g, corrected and scaled, to the
+// accumulator: ws in Z9, wm in Z10 (or its negative, for a negated FMA).
 func gemvScale512(a *asm, v gemvVariant, g int, sum string) {
-	fma := "VFNMADD231PS.BCST"
+	fma := "VFMADD231PS"
 	switch v.kind {
 	case "":
-		fma = "VFMADD231PS.BCST"
 		a.i("VMOVUPS", mem(64*g, "R8"), "Z9")
-		a.i("VMOVUPS", mem(64*g, "R9"), "Z10")
+		if v.min {
+			a.i("VMOVUPS", mem(64*g, "R9"), "Z10")
+		}
 	case "D":
 		half(a, "(R8)", "Z9")
-		a.i("VMULPS", "Z13", "Z9", "Z10")
 	case "BF":
 		brain(a, "(R8)", "Z9")
-		a.i("VMULPS", "Z13", "Z9", "Z10")
 	case "DM":
-		fma = "VFMADD231PS.BCST"
 		half(a, "(R8)", "Z9")
 		half(a, "32(R8)", "Z10")
 	case "K":
 		a.i("VPMOVSXBD", mem(16*g, "R8"), "Z9")
 		a.i("VCVTDQ2PS", "Z9", "Z9")
 		a.i("VMULPS", "Z11", "Z9", "Z9")
-		a.i("VMULPS", "Z13", "Z9", "Z10")
 	case "KM":
+		fma = "VFNMADD231PS"
 		a.i("VPMOVZXBD", mem(32*g, "R8"), "Z9")
 		a.i("VPMOVZXBD", mem(32*g+16, "R8"), "Z10")
 		a.i("VCVTDQ2PS", "Z9", "Z9")
@@ -103,11 +101,34 @@ func gemvScale512(a *asm, v gemvVariant, g int, sum string) {
 		a.i("VMULPS", "Z11", "Z9", "Z9")
 		a.i("VMULPS", "Z12", "Z10", "Z10")
 	}
+	if !v.min {
+		xSum512(a, v.group, g, "Z10")
+		a.i("VPSRAD", "X13", "Z10", "Z10")
+		a.i("VPADDD", "Z10", sum, sum)
+		a.note("isum -= zero·Σq")
+	}
 	a.i("VCVTDQ2PS", sum, sum)
-	a.i("VMULPS.BCST", "(SI)", "Z9", "Z9")
+	a.i("VMULPS.BCST", mem(atD, "SI"), "Z9", "Z9")
 	a.note("ws·d")
 	a.i("VFMADD231PS", "Z9", sum, "Z0")
 	a.note("acc += isum·(ws·d)")
-	a.i(fma, mem(sumOffset(v.group, g), "SI"), "Z10", "Z0")
-	a.note("acc += wm·s")
+	switch {
+	case !v.min:
+	case v.group == 32:
+		a.i(fma+".BCST", mem(atS, "SI"), "Z10", "Z0")
+		a.note("acc += wm·s")
+	default:
+		xSum512(a, v.group, g, "Z14")
+		a.i("VCVTDQ2PS", "Z14", "Z14")
+		a.i("VMULPS.BCST", "gemvMinus128th<>(SB)", "Z14", "Z14")
+		a.i("VMULPS.BCST", mem(atD, "SI"), "Z14", "Z14")
+		a.i(fma, "Z14", "Z10", "Z0")
+		a.note("acc += wm·s")
+	}
+}
+
+// xSum512 leaves -128·Σq of group g in reg.
+func xSum512(a *asm, group, g int, reg string) {
+	xSum(group, g, func(o int) { a.i("VPBROADCASTD", mem(o, "SI"), reg) },
+		func(o int) { a.i("VPSUBD.BCST", mem(o, "SI"), reg, reg) })
 }

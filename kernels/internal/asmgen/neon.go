@@ -10,14 +10,16 @@ var neon = &isa{name: "NEON"}
 
 // neonGemvFile is GemvQ by SDOT. V0-V3 acc, V4-V7 integer sums (two per plane), V8
 // packed codes, V9 high bits, V10-V12 codes, V16 head of x, V17-V20 x, V21, V22
-// -128·sum of x, V24 table, V25 bytes of 128, V26-V31 masks. R1 codes, R2 x, R3 out,
+// corrections or s of the groups, V23 shift or -1/128, V24 table, V25 bytes of 128,
+// V26-V31 masks. R1 codes, R2 x, R3 out,
 // R4 ws, R5 wm, R6 k blocks.
 func neonGemvFile() []byte {
 	a := &asm{}
 	a.armHeader(`16 rows of packed codes times one quantized activation row, added to out.
 
 A quarter of a chunk is four rows; SDOT adds four u·q of a row. Codes that may
-exceed 127 are multiplied as u-128 and corrected by the sum of the activations.`)
+exceed 127 are multiplied as u-128; the sum of the activations corrects for that and
+for the zero of the codes.`)
 	for _, v := range gemvVariants(neon) {
 		neonGemv(a, v)
 	}
@@ -98,9 +100,7 @@ func neonGemv(a *asm, v gemvVariant) {
 	for j := range 1 + 2*v.planes {
 		b.i("FMOVQ", mem(16*j, "R2"), fmt.Sprint("F", 16+j))
 	}
-	if signed {
-		neonBias(b, v)
-	}
+	neonSums(b, v, signed)
 	for qr := range 4 {
 		for g := range 32 / v.group {
 			neonGroup(u, v, qr, g, signed)
@@ -108,6 +108,7 @@ func neonGemv(a *asm, v gemvVariant) {
 	}
 	a.armFunction(v.name(), v.args(), fmt.Sprintf("%d-bit codes, groups of %d, %d activation plane(s).", v.p.bits, v.group, v.planes),
 		"R1", "codes", "R2", "x", "R3", "out", "R4", "ws", "R5", "wm", "R6", "n")
+	neonConstant(a, v)
 	for m := range 256 {
 		if r, ok := u.masks[m]; ok {
 			neonFill(a, m, r)
@@ -130,7 +131,9 @@ func neonGemv(a *asm, v gemvVariant) {
 	a.i("ADD", v.p.blockBytes(), "R1")
 	a.i("ADD", 16+32*v.planes, "R2")
 	a.i("ADD", 64*32/v.group, "R4")
-	a.i("ADD", 64*32/v.group, "R5")
+	if v.min {
+		a.i("ADD", 64*32/v.group, "R5")
+	}
 	a.i("SUBS", 1, "R6")
 	a.i("BNE", "block")
 	for j := range 4 {
@@ -144,23 +147,46 @@ func neonFill(a *asm, b, reg int) {
 	a.v("dup v%d.16b, w7", reg)
 }
 
-// neonBias leaves -128 times the sum of the activations of a group in V21 and V22.
-func neonBias(b *asm, v gemvVariant) {
+// neonConstant sets V23: where there are no minima how far -128·Σq is shifted left
+// (to the right, so not above 0), else -1/128 if groups of 16 need their own sums.
+func neonConstant(a *asm, v gemvVariant) {
+	switch {
+	case !v.min:
+		a.i("MOVD", v.args()+"_shift(R0)", "R7")
+		a.i("NEG", "R7", "R7")
+	case v.group == 16:
+		a.i("MOVD", "$0xbc000000", "R7")
+	default:
+		return
+	}
+	a.v("dup v23.4s, w7")
+}
+
+// neonSums leaves per group in V21 and V22 what corrects its integer sums (-zero·Σq,
+// and 128·Σq where codes are signed) or, with minima in groups of 16, in V21 and V22 the
+// corrections and in V13 and V14 the sums s.
+func neonSums(b *asm, v gemvVariant, signed bool) {
+	if v.min && !signed && v.group == 32 {
+		return
+	}
+	b.v("dup v21.4s, v16.s[%d]", map[int]int{32: atN, 16: atN0}[v.group]/4)
+	if v.group == 16 {
+		b.v("dup v22.4s, v16.s[%d]", atN/4)
+		b.v("sub v22.4s, v22.4s, v21.4s")
+	}
 	for g := range 32 / v.group {
-		sum := 21 + g
-		for p := range v.planes {
-			acc := 4 + p
-			b.v("eor v%d.16b, v%d.16b, v%d.16b", acc, acc, acc)
-			for h := range v.group / 16 {
-				b.v("sdot v%d.4s, v%d.16b, v25.16b", acc, 17+2*p+g+h)
-			}
+		n, s := 21+g, 13+g
+		switch {
+		case v.min && v.group == 16:
+			b.v("scvtf v%d.4s, v%d.4s", s, n)
+			b.v("fmul v%d.4s, v%d.4s, v23.s[0]", s, s)
+			b.v("fmul v%d.4s, v%d.4s, v16.s[0]", s, s)
+		case !v.min && signed:
+			b.v("sshl v15.4s, v%d.4s, v23.4s", n)
+			b.v("sub v%d.4s, v%d.4s, v15.4s", n, n)
+		case !v.min:
+			b.v("sshl v%d.4s, v%d.4s, v23.4s", n, n)
 		}
-		if v.planes == 2 {
-			b.v("shl v4.4s, v4.4s, #7")
-			b.v("add v4.4s, v4.4s, v5.4s")
-		}
-		b.v("addp v4.4s, v4.4s, v4.4s")
-		b.v("addp v%d.4s, v4.4s, v4.4s", sum)
 	}
 }
 
@@ -184,15 +210,25 @@ func neonGroup(u *neonUnpack, v gemvVariant, qr, g int, signed bool) {
 		b.v("shl v4.4s, v4.4s, #7")
 		b.v("add v4.4s, v4.4s, v6.4s")
 	}
-	if signed {
+	switch {
+	case signed:
 		b.v("sub v4.4s, v4.4s, v%d.4s", 21+g)
+	case !v.min:
+		b.v("add v4.4s, v4.4s, v%d.4s", 21+g)
 	}
 	b.i("FMOVQ", mem(64*g+16*qr, "R4"), "F12")
-	b.i("FMOVQ", mem(64*g+16*qr, "R5"), "F13")
 	b.v("scvtf v4.4s, v4.4s")
 	b.v("fmul v12.4s, v12.4s, v16.s[0]")
 	b.v("fmla v%d.4s, v4.4s, v12.4s", qr)
-	b.v("fmla v%d.4s, v13.4s, v16.s[%d]", qr, sumOffset(v.group, g)/4)
+	if !v.min {
+		return
+	}
+	b.i("FMOVQ", mem(64*g+16*qr, "R5"), "F12")
+	if v.group == 32 {
+		b.v("fmla v%d.4s, v12.4s, v16.s[%d]", qr, atS/4)
+	} else {
+		b.v("fmla v%d.4s, v12.4s, v%d.4s", qr, 13+g)
+	}
 }
 
 // neonPeakFile holds the instruction peaks: 12 independent chains.
@@ -214,7 +250,7 @@ func neonPeakFile() []byte {
 
 func neonStubs() []byte {
 	s := newStubs()
-	gemvChoose(s, "gemvQNEON", "4·packing + 2·(groups of 16) + (two planes)", gemvVariants(neon))
+	gemvChoose(s, "gemvQNEON", "2·form + (two planes)", gemvVariants(neon))
 	s.WriteString("\n// peakArgs are the arguments of the instruction peaks.\ntype peakArgs struct{ n int }\n")
 	s.declare("peakDotNEON", "peakArgs")
 	s.declare("peakFMANEON", "peakArgs")

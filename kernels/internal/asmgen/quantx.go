@@ -177,18 +177,22 @@ func quantSum(a *asm, reg string) {
 	a.i("VPADDD", "Y2", reg, reg)
 }
 
-// quantHeader stores d, d·Σq and d times the sums of the halves in X0.
+// quantHeader stores d, d·Σq, -128·Σq and -128·Σq of the first half, with the sums of
+// the halves in X0.
 func quantHeader(a *asm) {
 	a.i("VPHADDD", "X0", "X0", "X1")
-	a.i("VPUNPCKLDQ", "X1", "X1", "X1")
+	a.i("VPUNPCKLDQ", "X0", "X1", "X0")
+	a.note("Σq, first half")
+	a.i("VCVTDQ2PS", "X1", "X1")
+	a.i("VMULSS", "X9", "X1", "X1")
+	a.i("VUNPCKLPS", "X1", "X9", "X1")
+	a.note("d, s")
+	a.i("VPSLLD", 7, "X0", "X0")
+	a.i("VPXOR", "X2", "X2", "X2")
+	a.i("VPSUBD", "X0", "X2", "X0")
 	a.i("VPUNPCKLQDQ", "X0", "X1", "X0")
-	a.note("Σq, Σq, first half, second half")
-	a.i("VCVTDQ2PS", "X0", "X0")
-	a.i("VBROADCASTSS", "X9", "X1")
-	a.i("VMULPS", "X1", "X0", "X0")
-	a.i("VBLENDPS", 1, "X9", "X0", "X0")
-	a.i("VMOVUPS", "X0", "(DI)")
-	a.note("d, s, s0, s1")
+	a.i("VMOVDQU", "X0", "(DI)")
+	a.note("d, s, n, n0")
 }
 
 // quantSpecial stores a block of zeros, with d = 0 unless d is infinite or NaN.

@@ -31,12 +31,18 @@ func unpackqKernel(a *asm, i *isa, p packing) {
 		u.offset = h * i.bytes
 		for t := range 8 {
 			r, _ := u.chunk(t)
+			if i == avx512 {
+				body.i("VPADDB", "Z7", r, r)
+			}
 			body.i(i.mov, r, mem(64*t+u.offset, "DI"))
 		}
 	}
 	a.function(unpackName(p, i), unpackArgs, 0, fmt.Sprintf("%d-bit codes, %s.", p.bits, i.word))
 	a.loads(unpackArgs, "DI", "dst", "SI", "codes", "CX", "nb")
 	u.m.prologue(a)
+	if i == avx512 {
+		a.i("VPBROADCASTB", unpackArgs+"_bias(AX)", "Z7")
+	}
 	if p.lut {
 		a.i("MOVQ", unpackArgs+"_lut(AX)", "BX")
 		broadcastTable(a, i, i.r(2))
