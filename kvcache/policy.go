@@ -91,7 +91,12 @@ var ErrPolicy = errors.New("invalid plan of a cache policy")
 // Policies are the policies that can be selected by name. A program may add its
 // own before it opens an engine.
 var Policies = map[string]Policy{
-	"dense": dense{},
+	"dense":   dense{},
+	"sinks":   sinksPolicy{},
+	"snapkv":  snapkvPolicy{},
+	"chelsea": chelseaPolicy{},
+	"lacache": lacachePolicy{},
+	"auto":    autoPolicy{},
 }
 
 // dense keeps every token that a layer can see, until the context is full.

@@ -1,0 +1,174 @@
+package kvcache
+
+import (
+	"math"
+	"slices"
+
+	"kvasir/kernels"
+)
+
+// autoPolicy is the project's own. It keeps the slots that the queries of the
+// coming tokens are likely to look at. What those queries will be is not known;
+// those of the text so far, rotated to the next positions and freed of the causal
+// mask, are a good stand-in: a query then also protects what followed its own
+// context the last time. The score of a slot is the root mean square of the
+// weights that it gets (a mean would favour what everyone looks at a little), plus
+// a share of SnapKV's pooled window votes, which keep whole passages that the end
+// of the prompt asks for. Scores have one unit in all lanes, so one cut over all
+// of them decides: lanes that need more get more. While generating, the votes are
+// renewed with the queries of the new tokens, so that a budget holds for ever.
+type autoPolicy struct{}
+
+func (autoPolicy) Name() string { return "auto" }
+
+func (autoPolicy) Help() string {
+	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, " +
+		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200, weight=0.3 (of the window votes), window=16, kernel=13, floor=0.2, memory=1024, grow=0, prompt=whole|stream"
+}
+
+func (autoPolicy) New(p Params, c *Config) (State, error) {
+	r := &paramReader{p: p}
+	queries, spread, weight := 1024, 1, 0.3
+	if r.bool("cheap", false) {
+		queries, spread, weight = 256, 3, 0.5
+	}
+	s := &autoState{
+		queries: r.int("queries", queries, 16, 1<<16),
+		spread:  r.int("spread", spread, 0, 255),
+		horizon: r.int("horizon", 200, 1, 1<<20),
+		weight:  float32(r.share("weight", weight, 0, 1e6)),
+		window:  r.int("window", 16, 1, 256),
+		kernel:  r.int("kernel", 13, 1, 1023),
+		floor:   r.share("floor", 0.2, 0, 1),
+		memory:  r.int("memory", 1024, 0, 1<<24),
+	}
+	s.size = r.size(c, 4, 32, false)
+	return s, r.done()
+}
+
+type autoState struct {
+	pace
+	queries, spread, horizon int
+	window, kernel           int
+	weight                   float32
+	floor                    float64
+	memory                   int
+
+	votes [][]float32 // per lane: mean square of the weights that each slot got
+	asked []int       // per lane: how many queries that mean stands for
+}
+
+// Needs is part of State: the queries of the last two compactions' worth of
+// tokens, and a sample of those of the prompt.
+func (s *autoState) Needs() Needs {
+	n := s.needs(Needs{Queries: max(s.window, 2*slack), EveryQuery: s.queries})
+	n.Slots *= laneShare
+	return n
+}
+
+func (s *autoState) Due(e Event) bool { return s.due(e) }
+
+// Clone is part of State.
+func (s *autoState) Clone() State {
+	c := *s
+	c.votes = make([][]float32, len(s.votes))
+	for i, v := range s.votes {
+		c.votes[i] = slices.Clone(v)
+	}
+	c.asked = slices.Clone(s.asked)
+	return &c
+}
+
+// Compact renews the votes of every lane, finds the cut and keeps what is above.
+func (s *autoState) Compact(e Event, c *Compaction) error {
+	lanes := c.Lanes()
+	if lanes == 0 {
+		return nil
+	}
+	cut := globalCut{
+		most:  laneShare * s.want(e.Len),
+		first: s.sinks, last: s.guarded(s.want(e.Len)), budget: s.want(e.Len), floor: s.floor,
+		orders: make([][]uint64, lanes), lens: make([]int, lanes),
+	}
+	votes, asked := make([][]float32, lanes), make([]int, lanes)
+	err := c.Each(func(_, i int) error {
+		ln := c.Lane(i)
+		v := s.viewer(e, c, ln)
+		votes[i], asked[i] = s.renew(i, e, v)
+		cut.add(i, s.score(v, votes[i]))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	cut.find()
+	held := 0
+	for i := range lanes {
+		p := c.Plan(i)
+		p.Keep = cut.keep(p.Keep[:0], i)
+		for j, slot := range p.Keep {
+			votes[i][j] = votes[i][slot]
+		}
+		votes[i] = votes[i][:len(p.Keep)]
+		held += len(p.Keep)
+	}
+	s.votes, s.asked = votes, asked
+	s.after(e.Len, (held+lanes-1)/lanes)
+	return nil
+}
+
+// renew returns the mean squares of a lane's slots with the new queries taken
+// in, and how many queries they stand for now. Slots that came since the last
+// time have the new ones only.
+func (s *autoState) renew(i int, e Event, v *viewer) ([]float32, int) {
+	fresh, n := v.future()
+	if i >= len(s.votes) || len(s.votes[i])+e.Len-s.at != len(fresh) || s.memory == 0 {
+		return fresh, n // nothing known about these slots
+	}
+	old := s.votes[i]
+	share := float32(n) / float32(max(1, n+s.asked[i]))
+	for j, x := range old {
+		fresh[j] = (1-share)*x + share*fresh[j]
+	}
+	return fresh, min(n+s.asked[i], s.memory)
+}
+
+// score is what the cut goes by: the spread root mean square plus the pooled
+// window votes.
+func (s *autoState) score(v *viewer, votes []float32) []float32 {
+	n := len(votes)
+	out, tmp := make([]float32, n), make([]float32, n)
+	for j := range out {
+		out[j] = float32(math.Sqrt(float64(slices.Max(votes[max(0, j-s.spread) : j+1]))))
+	}
+	if s.weight > 0 {
+		pooled := make([]float32, n)
+		v.recent(tmp, s.window)
+		poolVotes(pooled, tmp, s.kernel, true)
+		kernels.AddScaled(out, pooled, s.weight)
+	}
+	return out
+}
+
+func (s *autoState) MarshalBinary() ([]byte, error) {
+	w := newStateWriter()
+	s.write(w)
+	w.ints(len(s.votes))
+	for i, v := range s.votes {
+		w.ints(s.asked[i])
+		w.floats(v)
+	}
+	return w.b, nil
+}
+
+func (s *autoState) UnmarshalBinary(b []byte) error {
+	r := newStateReader(b)
+	s.read(r)
+	n := r.int()
+	s.votes, s.asked = nil, nil
+	for i := 0; i < n && r.err == nil; i++ {
+		s.asked = append(s.asked, r.int())
+		s.votes = append(s.votes, r.floats())
+	}
+	return r.done()
+}
