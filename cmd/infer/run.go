@@ -18,6 +18,7 @@ import (
 type runFlags struct {
 	model    modelFlags
 	sampling kvasir.Sampling
+	spec     kvasir.SpeculationOptions
 	file     string
 	system   string
 	template string
@@ -50,6 +51,7 @@ Ctrl-C stops within a token and keeps what was printed.`,
 	}
 	f.model.bind(cmd)
 	bindFlags(cmd.Flags(), &f.sampling)
+	bindFlags(cmd.Flags(), &f.spec)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.file, "file", "f", "", "read the prompt from a file (- = standard input)")
 	fl.StringVar(&f.system, "system", "", "system message")
@@ -114,7 +116,7 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	f.sampling.Seed = f.sampling.Seed.Resolve()
 	seed, _ := f.sampling.Seed.Value()
 	o := kvasir.GenerateOptions{MaxTokens: f.max, Sampling: f.sampling, Stop: f.stop}
-	if err := o.Validate(); err != nil {
+	if err := errors.Join(o.Validate(), checkSpeculation(f.spec)); err != nil {
 		return usageError{err}
 	}
 	eng, err := a.open(ctx, &f.model)
@@ -122,6 +124,10 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 		return err
 	}
 	defer eng.Close()
+	if o.Speculation, err = a.speculation(ctx, eng, f.spec); err != nil {
+		return err
+	}
+	defer closeSpeculation(o.Speculation)
 	s, err := eng.NewSession()
 	if err != nil {
 		return err
@@ -139,6 +145,7 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	}
 	r.PromptTokens = s.Len() - len(r.Tokens)
 	r.Stats.finish(eng, r.PromptTokens, len(r.Tokens))
+	r.Stats.speculated(f.spec, o.Speculation)
 	if err != nil {
 		r.Finish = "interrupted"
 	}

@@ -22,6 +22,8 @@ type runStats struct {
 	Level         string  `json:"level"`
 	KVType        string  `json:"kv_type"`
 
+	Speculation *speculationStats `json:"speculation,omitempty"`
+
 	began, ready, first, last time.Time
 	prompt, tokens            int
 }
@@ -63,5 +65,8 @@ func (s *runStats) String() string {
 	fmt.Fprintf(&b, "\nprompt   %6d tokens  %8.1f tokens/s   first token after %.2f s (load %.2f s)\n", s.prompt, s.PromptPerSec, s.FirstSeconds, s.LoadSeconds)
 	fmt.Fprintf(&b, "decode   %6d tokens  %8.1f tokens/s   %d threads, %s, cache %s\n", s.tokens, s.DecodePerSec, s.Threads, s.Level, s.KVType)
 	fmt.Fprintf(&b, "memory   %s = weights %s + cache %s + other %s\n", byteSize(s.ResidentBytes), byteSize(s.WeightBytes), byteSize(s.CacheBytes), byteSize(s.OtherBytes))
+	if s.Speculation != nil {
+		b.WriteString(s.Speculation.String())
+	}
 	return b.String()
 }
