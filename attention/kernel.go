@@ -14,15 +14,16 @@ func exp1(x float32) float32 { return float32(math.Exp(float64(x))) }
 
 // scratch is what one worker needs for a tile.
 type scratch struct {
-	view  kvcache.View
-	plan  Plan
-	req   Request
-	k, v  []float32 // decoded tiles
-	q     []float32 // gathered queries, rows × KDim
-	s     []float32 // scores, rows × BlockSlots
-	c     []float32 // rescale factor per row
-	total rowState
-	span  rowState
+	view   kvcache.View
+	plan   Plan
+	req    Request
+	k, v   []float32 // decoded tiles
+	q      []float32 // gathered queries, rows × KDim
+	s      []float32 // scores, rows × BlockSlots
+	c      []float32 // rescale factor per row
+	turned turned
+	total  rowState
+	span   rowState
 }
 
 func newScratch(rows, kDim, vDim, blocks int) *scratch {
@@ -47,6 +48,12 @@ func (w *scratch) attendBlock(l *Layer, st *rowState, seg *kvcache.Seg, pos []in
 	if l.SoftCap > 0 {
 		kernels.SoftCap(w.s[:rows*kvcache.BlockSlots], l.SoftCap)
 	}
+	if seg.LogW != nil {
+		for r := range rows {
+			s := w.s[r*kvcache.BlockSlots:][:len(seg.LogW)]
+			kernels.Add(s, s, seg.LogW)
+		}
+	}
 	for t, p := range pos {
 		mask(w.s[t*group*kvcache.BlockSlots:(t+1)*group*kvcache.BlockSlots], seg.Pos, p, l.Window)
 	}
@@ -60,12 +67,19 @@ const fusedRows = 11
 
 // scores computes scale·q·k of all rows with all slots of a block.
 func (w *scratch) scores(l *Layer, seg *kvcache.Seg, rows int) {
-	if k, _ := w.view.Types(); k == kvcache.F16 && rows <= fusedRows {
-		kernels.AttnScoresF16(w.s, w.q, l.KDim, rows, seg.K, l.KDim, l.Scale)
+	q := w.q
+	if seg.Raw || seg.Shift != 0 {
+		q = w.turn(l, seg, rows)
+	}
+	if k, _ := w.view.Types(); k == kvcache.F16 && rows <= fusedRows && !seg.Raw {
+		kernels.AttnScoresF16(w.s, q, l.KDim, rows, seg.K, l.KDim, l.Scale)
 		return
 	}
 	w.view.LoadK(w.k, seg)
-	kernels.AttnScores(w.s, w.q, l.KDim, rows, w.k[:l.KDim*kvcache.BlockSlots], l.KDim, l.Scale)
+	if seg.Raw {
+		w.turned.tile(w.k, w.view.Rope, l.KDim)
+	}
+	kernels.AttnScores(w.s, q, l.KDim, rows, w.k[:l.KDim*kvcache.BlockSlots], l.KDim, l.Scale)
 }
 
 // accumulate rescales the rows and adds the weighted values of a block.

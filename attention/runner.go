@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"math"
 	"sync/atomic"
 
 	"kvasir/internal/parallel"
@@ -38,13 +39,13 @@ type Runner struct {
 // head; first is the step's row of the sequence's first token.
 type tile struct {
 	seq, head, from, to, first int
-	spanLo, spanHi             int
+	spanLo, spanHi, part       int
 }
 
 // NewRunner sizes a runner for the layers of a model: steps of at most maxTok
 // rows, contexts of at most ctx tokens.
 func NewRunner(pool *parallel.Pool, sel Selector, layers []Layer, ctx, maxTok int) *Runner {
-	r := &Runner{pool: pool, selector: sel, spans: (ctx + spanSlots - 1) / spanSlots}
+	r := &Runner{pool: pool, selector: sel, spans: ctx/spanSlots + 2}
 	kDim, vDim, kv, group := 0, 0, 0, 1
 	for i := range layers {
 		l := &layers[i]
@@ -93,7 +94,7 @@ func (r *Runner) plan() {
 		first, n := r.step.Span(i)
 		for hi := n; hi > 0; hi -= per {
 			for h := range r.layer.KVHeads {
-				r.tiles = append(r.tiles, tile{seq: i, head: h, from: max(0, hi-per), to: hi, first: first, spanHi: r.spans})
+				r.tiles = append(r.tiles, tile{seq: i, head: h, from: max(0, hi-per), to: hi, first: first, spanHi: math.MaxInt})
 			}
 		}
 	}
@@ -105,12 +106,26 @@ func (r *Runner) wantSplit() bool {
 	if r.pool.Workers() == 1 || r.step.Rows() != r.step.Seqs() || r.step.Rows() > splitRows {
 		return false
 	}
-	for _, p := range r.step.Pos() {
-		if int(p) >= spanSlots {
-			return true
+	long := false
+	for i := range r.step.Seqs() {
+		for h := range r.layer.KVHeads {
+			lo, hi := r.spansOf(i, h)
+			if hi-lo > r.spans {
+				return false
+			}
+			long = long || hi > 1
 		}
 	}
-	return false
+	return long
+}
+
+// spansOf returns the spans that the one row of sequence i sees in a KV head.
+func (r *Runner) spansOf(i, head int) (lo, hi int) {
+	slots := r.step.Slots(i, r.layer.Index, head)
+	if w := r.layer.Window; w > 0 {
+		lo = max(0, slots-w) / spanSlots
+	}
+	return lo, (slots-1)/spanSlots + 1
 }
 
 // splitSpans replaces each tile by one for each span that it can see. Part i
@@ -119,13 +134,9 @@ func (r *Runner) splitSpans() {
 	r.split = true
 	whole := len(r.tiles)
 	for _, t := range r.tiles[:whole] {
-		pos := int(r.step.Pos()[t.first])
-		lo := 0
-		if w := r.layer.Window; w > 0 {
-			lo = max(0, pos-w+1) / spanSlots
-		}
-		for s := lo; s <= pos/spanSlots; s++ {
-			t.spanLo, t.spanHi = s, s+1
+		lo, hi := r.spansOf(t.seq, t.head)
+		for s := lo; s < hi; s++ {
+			t.spanLo, t.spanHi, t.part = s, s+1, s-lo
 			r.tiles = append(r.tiles, t)
 		}
 	}
@@ -158,7 +169,7 @@ func (r *Runner) tile(w *scratch, t *tile) error {
 	r.step.View(&w.view, t.seq, l.Index, t.head, t.from, t.to)
 	w.plan.Dense, w.plan.Blocks = false, w.plan.Blocks[:0]
 	sel := r.selector
-	if l.Window > 0 { // windowed layers never reach a selector
+	if l.Window > 0 || w.view.Moved() { // neither windowed layers nor moved keys reach a selector
 		sel = denseSelector{}
 	}
 	w.req = Request{Layer: l, View: &w.view, Head: t.head, Q: w.q[:rows*l.KDim], Pos: pos}
@@ -167,7 +178,7 @@ func (r *Runner) tile(w *scratch, t *tile) error {
 	}
 	total := w.total.view(rows, l.VDim)
 	if r.split {
-		p := r.part(t.first, t.head, t.spanLo)
+		p := r.part(t.first, t.head, t.part)
 		total = p.view(rows, l.VDim)
 	}
 	total.reset()
@@ -178,14 +189,15 @@ func (r *Runner) tile(w *scratch, t *tile) error {
 	return nil
 }
 
-// part returns the state of one span of a single row.
-func (r *Runner) part(row, head, span int) *rowState {
-	return &r.parts[(row*r.layer.KVHeads+head)*r.spans+span]
+// part returns the state of the i-th span that a single row sees.
+func (r *Runner) part(row, head, i int) *rowState {
+	return &r.parts[(row*r.layer.KVHeads+head)*r.spans+i]
 }
 
 // gather copies the tile's queries to [token][head of the group][KDim].
 func (r *Runner) gather(w *scratch, t *tile) {
 	l := r.layer
+	w.turned.on = false
 	n := l.Group() * l.KDim
 	for i := t.from; i < t.to; i++ {
 		src := r.q[(t.first+i)*r.ldq+t.head*n:]

@@ -15,6 +15,7 @@ type Compaction struct {
 	free    [][]float32 // buffers of views whose lane was done
 	each    eachTask
 	layouts []layout
+	credits []credit
 }
 
 // LanePlan says what becomes of one lane. Slots are numbered 0 to Len-1.
@@ -26,6 +27,9 @@ type LanePlan struct {
 	// Unrotated averages keys as they were before rotation, placed at the merged
 	// position, instead of as they are stored.
 	Unrotated bool
+	// Unweighted leaves the log weight of merged slots as it was, which is wrong
+	// but for comparison.
+	Unweighted bool
 	// Shift moves the kept slots below ShiftTo by as many positions for the
 	// scores, without touching their keys: masks still see their true positions.
 	Shift, ShiftTo int32

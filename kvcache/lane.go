@@ -103,7 +103,8 @@ func (l *lane) copy() lane {
 		if m.logW != nil {
 			m.logW = append([]float32(nil), m.logW...)
 		}
-		c.meta = &m // fills and shifts never change
+		m.fills, m.shifts = append([]uint8(nil), m.fills...), append([]int32(nil), m.shifts...)
+		c.meta = &m
 	}
 	return c
 }

@@ -98,6 +98,12 @@ func (v *View) tablePos(lo, hi int) {
 	}
 }
 
+// Moved reports whether keys of the view are at other positions than they were
+// rotated to.
+func (v *View) Moved() bool {
+	return len(v.Segs) > 0 && (v.Segs[0].Raw || v.Segs[0].Shift != 0)
+}
+
 // LoadK decodes the keys of a segment to [KDim][BlockSlots]. Slots beyond
 // len(seg.Pos) are unspecified but finite.
 func (v *View) LoadK(dst []float32, seg *Seg) { v.k.loadK(dst, seg.K, v.KDim) }

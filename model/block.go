@@ -64,13 +64,34 @@ func rotateAndStore(s *State, worker, r int) {
 		normHeads(k, l.kNorm, c.Eps)
 	}
 	if l.rope >= 0 {
-		half := c.RopeDim / 2
-		cos, sin := s.cos[l.rope][r*half:(r+1)*half], s.sin[l.rope][r*half:(r+1)*half]
-		spec := s.m.ropeSpecs[l.rope]
-		spec.Turn(q, cos, sin, c.Heads, c.KeyDim)
-		spec.Turn(k, cos, sin, kv, c.KeyDim)
+		s.rotate(r, q, k)
 	}
 	s.step.Put(s.li, r, k, v, s.tmp[worker])
+	if c.Windows[s.li] == 0 {
+		s.step.Queries(s.li, r, q)
+	}
+}
+
+// rotate turns q and k of one row to its position; k stays where it is, but
+// for the magnitude, where the cache rotates it on load.
+func (s *State) rotate(r int, q, k []float32) {
+	c, spec := s.m.cfg, s.m.ropeSpecs[s.l.rope]
+	half := c.RopeDim / 2
+	cos, sin := s.cos[s.l.rope][r*half:(r+1)*half], s.sin[s.l.rope][r*half:(r+1)*half]
+	full, heads := c.Windows[s.li] == 0, len(k)/c.KeyDim
+	if full && s.step.RotPos()[r] != s.step.Pos()[r] {
+		cos, sin = s.movedCos[r*half:(r+1)*half], s.movedSin[r*half:(r+1)*half]
+	}
+	spec.Turn(q, cos, sin, c.Heads, c.KeyDim)
+	if !full || !s.step.Raw(r) {
+		spec.Turn(k, cos, sin, heads, c.KeyDim)
+		return
+	}
+	if f := float32(spec.mscale); f != 1 {
+		for ; len(k) > 0; k = k[c.KeyDim:] {
+			kernels.Scale(k[:2*half], k[:2*half], f)
+		}
+	}
 }
 
 // normHeads norms x in pieces as long as w: per head, or whole.

@@ -95,6 +95,9 @@ func embedRow(s *State, _, r int) {
 	for i, spec := range s.m.ropeSpecs {
 		spec.fill(s.cos[i][r*half:(r+1)*half], s.sin[i][r*half:(r+1)*half], s.step.Pos()[r])
 	}
+	if p := s.step.RotPos()[r]; p != s.step.Pos()[r] {
+		s.m.ropeSpecs[0].fill(s.movedCos[r*half:(r+1)*half], s.movedSin[r*half:(r+1)*half], p)
+	}
 }
 
 func (s *State) rowX(r int) []float32 {

@@ -79,8 +79,10 @@ type State struct {
 	moe    *moeState
 
 	cos, sin [][]float32 // per rotation: [row][RopeDim/2]
-	scratch  []*quant.Scratch
-	tmp      [][]byte // per worker, for Step.Put
+	// Of full layers for rows whose positions in the cache and in the text differ.
+	movedCos, movedSin []float32
+	scratch            []*quant.Scratch
+	tmp                [][]byte // per worker, for Step.Put
 
 	li             int     // layer in progress
 	ffnGate, ffnUp *Linear // of the gated network in progress
@@ -127,6 +129,7 @@ func (m *Model) NewState(pool *parallel.Pool, cache *kvcache.Cache, sel attentio
 		s.cos = append(s.cos, make([]float32, maxRows*c.RopeDim/2))
 		s.sin = append(s.sin, make([]float32, maxRows*c.RopeDim/2))
 	}
+	s.movedCos, s.movedSin = make([]float32, maxRows*c.RopeDim/2), make([]float32, maxRows*c.RopeDim/2)
 	for range pool.Workers() {
 		s.scratch = append(s.scratch, quant.NewScratch(maxCols))
 		s.tmp = append(s.tmp, make([]byte, cache.TmpBytes()))
