@@ -116,6 +116,9 @@ func (s *snapkvState) dropGenerated(e Event, c *Compaction) error {
 func (s *snapkvState) votes(ln *LaneView) []float32 {
 	n, g := ln.Len(), ln.Group()
 	q, pos := ln.Queries()
+	if more := len(pos) - s.window; more > 0 {
+		q, pos = q[more*g*ln.KDim():], pos[more:]
+	}
 	out := make([]float32, n)
 	prefix := n - s.window
 	head, pooled := make([]float32, n), make([]float32, prefix)
