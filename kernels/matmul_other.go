@@ -4,6 +4,10 @@ package kernels
 
 // These products have assembly on amd64 only; elsewhere they run their Go twins.
 
+func quantStepsAsm(dst []byte, src []float32, nb, planes int) (sum float64, ok bool) {
+	return 0, false
+}
+
 func quantXAsm(dst []byte, src []float32, nb, planes int, coarse int64) bool { return false }
 
 func expandAsm(l *Layout, ws, wm []float32, src []byte, nb int) bool { return false }

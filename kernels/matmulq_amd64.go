@@ -12,6 +12,14 @@ type quantXArgs struct {
 	coarse int64
 }
 
+type quantStepsArgs struct {
+	dst        *byte
+	src        *float32
+	nb, stride int
+	maxQ       float32
+	sum        float64
+}
+
 type expandArgs struct {
 	ws, wm   *float32
 	src      *byte
@@ -63,15 +71,31 @@ func useVNNI() bool { return level >= AVX512 && hasVNNI }
 // where the activation's n is the whole correction.
 func zeroAt128() bool { return useVNNI() }
 
+func quantStepsAsm(dst []byte, src []float32, nb, planes int) (sum float64, ok bool) {
+	if level < AVX2 {
+		return 0, false
+	}
+	a := quantStepsArgs{dst: &dst[0], src: &src[0], nb: nb, stride: xBlock(planes), maxQ: maxQ(planes)}
+	if level >= AVX512 {
+		quantStepsAVX512(&a)
+	} else {
+		quantStepsAVX2(&a)
+	}
+	return a.sum, true
+}
+
 func quantXAsm(dst []byte, src []float32, nb, planes int, coarse int64) bool {
 	if level < AVX2 {
 		return false
 	}
 	for b := 0; b < nb; b += quantPiece {
 		a := quantXArgs{dst: &dst[b*xBlock(planes)], src: &src[b*KBlock], nb: min(quantPiece, nb-b), coarse: coarse}
-		if planes == 1 {
+		switch {
+		case planes == 1:
 			quantXP1AVX2(&a)
-		} else {
+		case useVNNI():
+			quantXP2AVX512(&a)
+		default:
 			quantXP2AVX2(&a)
 		}
 	}

@@ -17,13 +17,18 @@ import (
 // block's plane 1 is all zeros, and products may skip it.
 const (
 	xHeader = 16
-	// maxQ1 and maxQ2 are the largest |q| with one and two planes.
-	maxQ1 = 127
-	maxQ2 = 127 * 128
 	// minNormal is the smallest normal float32; a block whose step would be below it
 	// is stored as zero, so that no kernel ever multiplies by a subnormal step.
 	minNormal = 0x1p-126
 )
+
+// maxQ returns the largest |q| with one and two planes.
+func maxQ(planes int) float32 {
+	if planes == 2 {
+		return 127 * 128
+	}
+	return 127
+}
 
 // xBlock returns the size of one activation block.
 func xBlock(planes int) int { return xHeader + planes*KBlock }
@@ -51,6 +56,7 @@ func QuantX(dst []byte, src []float32, planes int) {
 	if nb == 0 {
 		return
 	}
+	quantSteps(dst, src, nb, planes)
 	quantX(dst, src, nb, planes, allFine)
 }
 
@@ -60,52 +66,71 @@ func QuantX(dst []byte, src []float32, planes int) {
 // of the error away while most of plane 1 can be skipped. Coarse blocks have the
 // precision of one plane.
 func QuantXAdaptive(dst []byte, src []float32, ratio float32) {
-	QuantX(dst, src, 2)
-	nb, size := len(src)/KBlock, xBlock(2)
-	sum := 0.0
-	for b := range nb {
-		d := xHead(dst[b*size:]).d
-		sum += float64(d) * float64(d)
+	nb := len(src) / KBlock
+	if len(src) != nb*KBlock {
+		panic("kernels: QuantXAdaptive: length is not a multiple of 32")
 	}
-	limit := float32(math.Sqrt(float64(ratio) * sum / float64(nb)))
-	if nb == 0 || !(limit <= math.MaxFloat32) { // a row with NaN or Inf stays as it is
+	checkLen("QuantXAdaptive", "dst", len(dst), XBytes(nb, 2))
+	if nb == 0 {
 		return
 	}
-	quantX(dst, src, nb, 2, int64(math.Float32bits(limit)))
+	sum := quantSteps(dst, src, nb, 2)
+	coarse := int64(allFine) // also of a row with NaN or Inf
+	if limit := float32(math.Sqrt(float64(ratio) * sum / float64(nb))); limit <= math.MaxFloat32 {
+		coarse = int64(math.Float32bits(limit))
+	}
+	quantX(dst, src, nb, 2, coarse)
 }
 
 // allFine is the coarse limit that no block is below.
 const allFine = -1
 
-// quantX quantizes nb blocks. With two planes, blocks whose d, as an integer with
-// the lowest bit set, is at most coarse become coarse.
-func quantX(dst []byte, src []float32, nb, planes int, coarse int64) {
-	if !quantXAsm(dst, src, nb, planes, coarse) {
-		quantXGeneric(dst, src, nb, planes, coarse)
+// quantSteps writes the step of every block to its header, without the mark of fine
+// blocks, and returns the sum of the squares of the steps that fine blocks would have.
+func quantSteps(dst []byte, src []float32, nb, planes int) (sum float64) {
+	if sum, ok := quantStepsAsm(dst, src, nb, planes); ok {
+		return sum
 	}
+	size := xBlock(planes)
+	for b := range nb {
+		d := blockStep(src[b*KBlock:(b+1)*KBlock], maxQ(planes))
+		binary.LittleEndian.PutUint32(dst[b*size:], math.Float32bits(d))
+		if d != 0 {
+			d = math.Float32frombits(math.Float32bits(d) | 1)
+		}
+		sum += float64(float64(d) * float64(d))
+	}
+	return sum
 }
 
-func quantXGeneric(dst []byte, src []float32, nb, planes int, coarse int64) {
+// blockStep returns amax/maxQ, or 0 if that is not normal.
+func blockStep(src []float32, maxQ float32) float32 {
+	var amax uint32 // |x| compares as an integer, with NaN above everything
+	for _, v := range src {
+		amax = max(amax, math.Float32bits(v)&0x7fffffff)
+	}
+	d := math.Float32frombits(amax) / maxQ
+	if d < minNormal {
+		return 0
+	}
+	return d
+}
+
+// quantX quantizes nb blocks whose steps quantSteps has written. With two planes,
+// blocks whose d, as an integer with the lowest bit set, is at most coarse become coarse.
+func quantX(dst []byte, src []float32, nb, planes int, coarse int64) {
+	if quantXAsm(dst, src, nb, planes, coarse) {
+		return
+	}
 	size := xBlock(planes)
 	for b := range nb {
 		quantBlock(dst[b*size:(b+1)*size], src[b*KBlock:(b+1)*KBlock], planes, coarse)
 	}
 }
 
-// quantBlock writes one activation block.
+// quantBlock writes one activation block from its step on.
 func quantBlock(dst []byte, src []float32, planes int, coarse int64) {
-	var amax uint32 // |x| compares as an integer, with NaN above everything
-	for _, v := range src {
-		amax = max(amax, math.Float32bits(v)&0x7fffffff)
-	}
-	maxQ := float32(maxQ1)
-	if planes == 2 {
-		maxQ = maxQ2
-	}
-	d := math.Float32frombits(amax) / maxQ
-	if d < minNormal {
-		d = 0
-	}
+	d := xHead(dst).d
 	var sum [2]int32
 	if finite := d <= math.MaxFloat32; d == 0 || !finite {
 		clear(dst[xHeader:])

@@ -2,11 +2,10 @@
 
 //go:build amd64 && !purego
 
-// QuantX: float32 rows to int8 blocks.
+// QuantX: float32 rows to int8 blocks, whose steps d are found first.
 //
-// DI dst, SI src, CX blocks. Y0-Y7 values, X8 bias of the byte sums, X9 d, Y10 64,
-// X11 largest q, X12 1.0, Y13 dword order after packing, Y14 mask of |x|, Y15 bytes
-// of 128.
+// DI dst, SI src, CX blocks. Values with AVX2: Y0-Y7 values, X8 bias of the byte sums,
+// X9 d, Y10 64, X12 1.0, Y13 dword order after packing, Y15 bytes of 128.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -17,6 +16,195 @@ DATA quantOrder<>+16(SB)/8, $0x0000000600000002
 DATA quantOrder<>+24(SB)/8, $0x0000000700000003
 GLOBL quantOrder<>(SB), RODATA|NOPTR, $32
 
+// func quantStepsAVX512(a *quantStepsArgs)
+// d of every block; the sum of their squares.
+TEXT ·quantStepsAVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         quantStepsArgs_dst(AX), DI
+	MOVQ         quantStepsArgs_src(AX), SI
+	MOVQ         quantStepsArgs_nb(AX), CX
+	MOVQ         quantStepsArgs_stride(AX), R10
+	VMOVSS       quantStepsArgs_maxQ(AX), X11
+	MOVL         $0x7fffffff, BX
+	VPBROADCASTD BX, Z14
+	VPXOR        Y10, Y10, Y10
+
+block:
+	VPANDD        (SI), Z14, Z0
+	VPANDD        64(SI), Z14, Z1 // |x| as integers: NaN above all
+	VPMAXSD       Z1, Z0, Z0
+	VEXTRACTI64X4 $1, Z0, Y1
+	VPMAXSD       Y1, Y0, Y0
+	VEXTRACTI128  $1, Y0, X1
+	VPMAXSD       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMAXSD       X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPMAXSD       X1, X0, X0
+	VDIVSS        X11, X0, X0
+	VMOVD         X0, BX
+	XORL          DX, DX
+	CMPL          BX, $0x00800000
+	CMOVLCS       DX, BX
+	MOVL          BX, (DI)        // d = amax/maxQ, or 0
+	MOVL          BX, DX
+	ORL           $1, DX
+	TESTL         BX, BX
+	CMOVLEQ       BX, DX
+	VMOVD         DX, X1
+	VCVTSS2SD     X1, X1, X1
+	VMULSD        X1, X1, X1
+	VADDSD        X1, X10, X10
+
+	ADDQ   $128, SI
+	ADDQ   R10, DI
+	DECQ   CX
+	JNE    block
+	VMOVSD X10, quantStepsArgs_sum(AX)
+	VZEROUPPER
+	RET
+
+// func quantStepsAVX2(a *quantStepsArgs)
+// d of every block; the sum of their squares.
+TEXT ·quantStepsAVX2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         quantStepsArgs_dst(AX), DI
+	MOVQ         quantStepsArgs_src(AX), SI
+	MOVQ         quantStepsArgs_nb(AX), CX
+	MOVQ         quantStepsArgs_stride(AX), R10
+	VMOVSS       quantStepsArgs_maxQ(AX), X11
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X14
+	VPBROADCASTD X14, Y14
+	VPXOR        Y10, Y10, Y10
+
+block:
+	VPAND        (SI), Y14, Y0
+	VPAND        32(SI), Y14, Y1
+	VPAND        64(SI), Y14, Y2
+	VPAND        96(SI), Y14, Y3 // |x| as integers: NaN above all
+	VPMAXSD      Y2, Y0, Y0
+	VPMAXSD      Y3, Y1, Y1
+	VPMAXSD      Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMAXSD      X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPMAXSD      X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPMAXSD      X1, X0, X0
+	VDIVSS       X11, X0, X0
+	VMOVD        X0, BX
+	XORL         DX, DX
+	CMPL         BX, $0x00800000
+	CMOVLCS      DX, BX
+	MOVL         BX, (DI)        // d = amax/maxQ, or 0
+	MOVL         BX, DX
+	ORL          $1, DX
+	TESTL        BX, BX
+	CMOVLEQ      BX, DX
+	VMOVD        DX, X1
+	VCVTSS2SD    X1, X1, X1
+	VMULSD       X1, X1, X1
+	VADDSD       X1, X10, X10
+
+	ADDQ   $128, SI
+	ADDQ   R10, DI
+	DECQ   CX
+	JNE    block
+	VMOVSD X10, quantStepsArgs_sum(AX)
+	VZEROUPPER
+	RET
+
+// func quantXP2AVX512(a *quantXArgs)
+// 2 planes.
+TEXT ·quantXP2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         quantXArgs_dst(AX), DI
+	MOVQ         quantXArgs_src(AX), SI
+	MOVQ         quantXArgs_nb(AX), CX
+	MOVQ         quantXArgs_coarse(AX), R8
+	MOVL         $0x00000040, BX
+	VPBROADCASTD BX, Z8
+	MOVL         $0x3f800000, BX
+	VPBROADCASTD BX, Z12
+	MOVL         $0x01010101, BX
+	VPBROADCASTD BX, Z13
+
+block:
+	MOVL         (DI), BX
+	LEAL         -0x00800000(BX), AX
+	CMPL         AX, $0x7f000000
+	JCC          special             // d is 0, infinite or NaN
+	ORL          $1, BX
+	XORL         DX, DX
+	CMPQ         BX, R8
+	SETGT        DX
+	ANDL         $-2, BX
+	ORL          DX, BX              // lowest bit of d: fine
+	NEGL         DX
+	VPBROADCASTD DX, Z10
+	VMOVD        BX, X9
+	VDIVSS       X9, X12, X7
+	VBROADCASTSS X7, Z7
+	VMULPS       (SI), Z7, Z0
+	VMULPS       64(SI), Z7, Z1
+	VCVTPS2DQ    Z0, Z0
+	VCVTPS2DQ    Z1, Z1              // q = rne(x·(1/d))
+	VPADDD       Z8, Z0, Z2
+	VPADDD       Z8, Z1, Z3
+	VPSRAD       $7, Z2, Z2
+	VPSRAD       $7, Z3, Z3          // hi = (q+64)>>7
+	VPSLLD       $7, Z2, Z4
+	VPSLLD       $7, Z3, Z5
+	VPSUBD       Z4, Z0, Z0
+	VPSUBD       Z5, Z1, Z1
+	VPANDD       Z10, Z0, Z0
+	VPANDD       Z10, Z1, Z1         // lo = q - 128·hi, 0 if coarse
+	VPMOVDB      Z2, X2
+	VMOVDQU      X2, 16(DI)
+	VPMOVDB      Z3, X3
+	VMOVDQU      X3, 32(DI)
+	VPMOVDB      Z0, X0
+	VMOVDQU      X0, 48(DI)
+	VPMOVDB      Z1, X1
+	VMOVDQU      X1, 64(DI)
+	VPXORD       Z4, Z4, Z4
+	VPDPBUSD     X2, X13, X4
+	VPSLLD       $7, X4, X4
+	VPDPBUSD     X0, X13, X4
+	VPXORD       Z5, Z5, Z5
+	VPDPBUSD     X3, X13, X5
+	VPSLLD       $7, X5, X5
+	VPDPBUSD     X1, X13, X5
+	VPHADDD      X5, X4, X0
+	VPHADDD      X0, X0, X0          // Σq of the halves
+
+header:
+	VPHADDD     X0, X0, X1
+	VPUNPCKLDQ  X0, X1, X0 // Σq, first half
+	VCVTDQ2PS   X1, X1
+	VMULSS      X9, X1, X1
+	VUNPCKLPS   X1, X9, X1 // d, s
+	VPSLLD      $7, X0, X0
+	VPXOR       X2, X2, X2
+	VPSUBD      X0, X2, X0
+	VPUNPCKLQDQ X0, X1, X0
+	VMOVDQU     X0, (DI)   // d, s, n, n0
+
+	ADDQ $128, SI
+	ADDQ $80, DI
+	DECQ CX
+	JNE  block
+	VZEROUPPER
+	RET
+
+special:
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 16(DI)
+	VMOVDQU Y0, 48(DI)
+	VMOVD   BX, X9
+	JMP     header
+
 // func quantXP1AVX2(a *quantXArgs)
 // 1 plane(s).
 TEXT ·quantXP1AVX2(SB), NOSPLIT, $0-8
@@ -24,14 +212,9 @@ TEXT ·quantXP1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         quantXArgs_dst(AX), DI
 	MOVQ         quantXArgs_src(AX), SI
 	MOVQ         quantXArgs_nb(AX), CX
-	MOVL         $0x42fe0000, BX
-	VMOVD        BX, X11
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X12
 	VMOVDQU      quantOrder<>(SB), Y13
-	MOVL         $0x7fffffff, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
 	MOVL         $0x80808080, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
@@ -40,28 +223,15 @@ TEXT ·quantXP1AVX2(SB), NOSPLIT, $0-8
 	VPBROADCASTD X8, Y8
 
 block:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	VPAND        Y14, Y0, Y4
-	VPAND        Y14, Y1, Y5
-	VPAND        Y14, Y2, Y6
-	VPAND        Y14, Y3, Y7         // |x| as integers: NaN above all
-	VPMAXSD      Y5, Y4, Y4
-	VPMAXSD      Y7, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VEXTRACTI128 $1, Y4, X5
-	VPMAXSD      X5, X4, X4
-	VPSHUFD      $0x4e, X4, X5
-	VPMAXSD      X5, X4, X4
-	VPSHUFD      $0xb1, X4, X5
-	VPMAXSD      X5, X4, X4
-	VDIVSS       X11, X4, X9         // d = amax/maxQ
-	VMOVD        X9, BX
-	LEAL         -0x00800000(BX), AX
-	CMPL         AX, $0x7f000000
-	JCC          special             // d is below normal, infinite or NaN
+	MOVL    (DI), BX
+	LEAL    -0x00800000(BX), AX
+	CMPL    AX, $0x7f000000
+	JCC     special             // d is 0, infinite or NaN
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVD   BX, X9
 
 	VDIVSS       X9, X12, X7
 	VBROADCASTSS X7, Y7
@@ -109,9 +279,7 @@ header:
 special:
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, 16(DI)
-	CMPL    BX, $0x00800000
-	JCC     header
-	VPXOR   X9, X9, X9
+	VMOVD   BX, X9
 	JMP     header
 
 // func quantXP2AVX2(a *quantXArgs)
@@ -122,47 +290,28 @@ TEXT ·quantXP2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         quantXArgs_src(AX), SI
 	MOVQ         quantXArgs_nb(AX), CX
 	MOVQ         quantXArgs_coarse(AX), R8
-	MOVL         $0x467e0000, BX
-	VMOVD        BX, X11
+	MOVL         $0x00000040, BX
+	VMOVD        BX, X10
+	VPBROADCASTD X10, Y10
 	MOVL         $0x3f800000, BX
 	VMOVD        BX, X12
 	VMOVDQU      quantOrder<>(SB), Y13
-	MOVL         $0x7fffffff, BX
-	VMOVD        BX, X14
-	VPBROADCASTD X14, Y14
 	MOVL         $0x80808080, BX
 	VMOVD        BX, X15
 	VPBROADCASTD X15, Y15
 	MOVL         $0x00040800, BX
 	VMOVD        BX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x00000040, BX
-	VMOVD        BX, X10
-	VPBROADCASTD X10, Y10
 
 block:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	VPAND        Y14, Y0, Y4
-	VPAND        Y14, Y1, Y5
-	VPAND        Y14, Y2, Y6
-	VPAND        Y14, Y3, Y7         // |x| as integers: NaN above all
-	VPMAXSD      Y5, Y4, Y4
-	VPMAXSD      Y7, Y6, Y6
-	VPMAXSD      Y6, Y4, Y4
-	VEXTRACTI128 $1, Y4, X5
-	VPMAXSD      X5, X4, X4
-	VPSHUFD      $0x4e, X4, X5
-	VPMAXSD      X5, X4, X4
-	VPSHUFD      $0xb1, X4, X5
-	VPMAXSD      X5, X4, X4
-	VDIVSS       X11, X4, X9         // d = amax/maxQ
-	VMOVD        X9, BX
-	LEAL         -0x00800000(BX), AX
-	CMPL         AX, $0x7f000000
-	JCC          special             // d is below normal, infinite or NaN
+	MOVL    (DI), BX
+	LEAL    -0x00800000(BX), AX
+	CMPL    AX, $0x7f000000
+	JCC     special             // d is 0, infinite or NaN
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
 
 	ORL  $1, BX
 	CMPQ BX, R8
@@ -256,7 +405,5 @@ special:
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, 16(DI)
 	VMOVDQU Y0, 48(DI)
-	CMPL    BX, $0x00800000
-	JCC     header
-	VPXOR   X9, X9, X9
+	VMOVD   BX, X9
 	JMP     header

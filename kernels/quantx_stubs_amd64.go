@@ -5,6 +5,15 @@
 package kernels
 
 //go:noescape
+func quantStepsAVX512(a *quantStepsArgs)
+
+//go:noescape
+func quantStepsAVX2(a *quantStepsArgs)
+
+//go:noescape
+func quantXP2AVX512(a *quantXArgs)
+
+//go:noescape
 func quantXP1AVX2(a *quantXArgs)
 
 //go:noescape

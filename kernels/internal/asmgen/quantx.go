@@ -2,57 +2,98 @@ package main
 
 import "fmt"
 
-const quantArgs = "quantXArgs"
+const (
+	quantArgs = "quantXArgs"
+	stepsArgs = "quantStepsArgs"
+)
 
-func quantName(planes int) string { return fmt.Sprintf("quantXP%dAVX2", planes) }
+func quantName(planes int, i *isa) string { return fmt.Sprintf("quantXP%d%s", planes, i.name) }
 
-// quantxFile serves both levels: a block is a few dozen instructions around two
-// divisions, so wider registers would change little.
 func quantxFile() []byte {
 	a := &asm{}
-	a.header(`QuantX: float32 rows to int8 blocks.
+	a.header(`QuantX: float32 rows to int8 blocks, whose steps d are found first.
 
-DI dst, SI src, CX blocks. Y0-Y7 values, X8 bias of the byte sums, X9 d, Y10 64,
-X11 largest q, X12 1.0, Y13 dword order after packing, Y14 mask of |x|, Y15 bytes
-of 128.`)
+DI dst, SI src, CX blocks. Values with AVX2: Y0-Y7 values, X8 bias of the byte sums,
+X9 d, Y10 64, X12 1.0, Y13 dword order after packing, Y15 bytes of 128.`)
 	a.text("")
 	for i, v := range []uint64{0x0000000400000000, 0x0000000500000001, 0x0000000600000002, 0x0000000700000003} {
 		a.text(fmt.Sprintf("DATA quantOrder<>+%d(SB)/8, $0x%016x", 8*i, v))
 	}
 	a.text("GLOBL quantOrder<>(SB), RODATA|NOPTR, $32")
+	for _, i := range []*isa{avx512, avx2} {
+		quantSteps(a, i)
+	}
+	quantTwo512(a)
 	for _, planes := range []int{1, 2} {
-		quantxKernel(a, planes)
+		quantValues256(a, planes)
 	}
 	return a.bytes()
 }
 
-func quantxKernel(a *asm, planes int) {
-	maxQ, bias := "$0x42fe0000", uint32(16*128) // 127
-	if planes == 2 {
-		maxQ, bias = "$0x467e0000", 16*128*129 // 16256
-	}
-	a.function(quantName(planes), quantArgs, 0, fmt.Sprintf("%d plane(s).", planes))
-	a.loads(quantArgs, "DI", "dst", "SI", "src", "CX", "nb")
-	if planes == 2 {
-		a.loads(quantArgs, "R8", "coarse")
-	}
-	a.i("MOVL", maxQ, "BX")
-	a.i("VMOVD", "BX", "X11")
-	a.i("MOVL", "$0x3f800000", "BX")
-	a.i("VMOVD", "BX", "X12")
-	a.i("VMOVDQU", "quantOrder<>(SB)", "Y13")
-	broadcast32(a, avx2, 0x7fffffff, "Y14")
-	broadcast32(a, avx2, 0x80808080, "Y15")
-	broadcast32(a, avx2, bias, "Y8")
-	if planes == 2 {
-		broadcast32(a, avx2, 64, "Y10")
-	}
+// quantSteps writes d = amax/maxQ at the start of every block, 0 if it is not normal,
+// and sums up the squares of the steps with the lowest bit set.
+func quantSteps(a *asm, i *isa) {
+	a.function("quantSteps"+i.name, stepsArgs, 0, "d of every block; the sum of their squares.")
+	a.loads(stepsArgs, "DI", "dst", "SI", "src", "CX", "nb", "R10", "stride")
+	a.i("VMOVSS", stepsArgs+"_maxQ(AX)", "X11")
+	broadcast32(a, i, 0x7fffffff, i.r(14))
+	zero(a, avx2, "Y10")
 	a.label("block")
-	quantStep(a)
-	if planes == 2 {
-		quantFine(a)
+	n := 128 / i.bytes
+	for j := range n {
+		a.i(i.and, mem(i.bytes*j, "SI"), i.r(14), i.r(j))
 	}
-	quantValues(a, planes)
+	a.note("|x| as integers: NaN above all")
+	for ; n > 1; n /= 2 {
+		for j := range n / 2 {
+			a.i("VPMAXSD", i.r(j+n/2), i.r(j), i.r(j))
+		}
+	}
+	if i == avx512 {
+		a.i("VEXTRACTI64X4", 1, "Z0", "Y1")
+		a.i("VPMAXSD", "Y1", "Y0", "Y0")
+	}
+	a.i("VEXTRACTI128", 1, "Y0", "X1")
+	a.i("VPMAXSD", "X1", "X0", "X0")
+	for _, order := range []string{"$0x4e", "$0xb1"} {
+		a.i("VPSHUFD", order, "X0", "X1")
+		a.i("VPMAXSD", "X1", "X0", "X0")
+	}
+	a.i("VDIVSS", "X11", "X0", "X0")
+	a.i("VMOVD", "X0", "BX")
+	a.i("XORL", "DX", "DX")
+	a.i("CMPL", "BX", "$0x00800000")
+	a.i("CMOVLCS", "DX", "BX")
+	a.i("MOVL", "BX", "(DI)")
+	a.note("d = amax/maxQ, or 0")
+	a.i("MOVL", "BX", "DX")
+	a.i("ORL", "$1", "DX")
+	a.i("TESTL", "BX", "BX")
+	a.i("CMOVLEQ", "BX", "DX")
+	a.i("VMOVD", "DX", "X1")
+	a.i("VCVTSS2SD", "X1", "X1", "X1")
+	a.i("VMULSD", "X1", "X1", "X1")
+	a.i("VADDSD", "X1", "X10", "X10")
+	a.blank()
+	a.i("ADDQ", 128, "SI")
+	a.i("ADDQ", "R10", "DI")
+	a.i("DECQ", "CX")
+	a.i("JNE", "block")
+	a.i("VMOVSD", "X10", stepsArgs+"_sum(AX)")
+	a.i("VZEROUPPER")
+	a.i("RET")
+}
+
+// quantLoop emits a kernel around the body of one block with a normal step, whose bits
+// are in BX.
+func quantLoop(a *asm, planes int, body func()) {
+	a.label("block")
+	a.i("MOVL", "(DI)", "BX")
+	a.i("LEAL", "-0x00800000(BX)", "AX")
+	a.i("CMPL", "AX", "$0x7f000000")
+	a.i("JCC", "special")
+	a.note("d is 0, infinite or NaN")
+	body()
 	a.label("header")
 	quantHeader(a)
 	a.blank()
@@ -62,34 +103,97 @@ func quantxKernel(a *asm, planes int) {
 	a.i("JNE", "block")
 	a.i("VZEROUPPER")
 	a.i("RET")
-	quantSpecial(a, planes)
+	a.label("special")
+	a.i("VPXOR", "Y0", "Y0", "Y0")
+	for p := range planes {
+		a.i("VMOVDQU", "Y0", mem(16+32*p, "DI"))
+	}
+	a.i("VMOVD", "BX", "X9")
+	a.i("JMP", "header")
 }
 
-// quantStep loads Y0-Y3 and leaves d in X9; special blocks leave the loop.
-func quantStep(a *asm) {
-	for j := range 4 {
-		a.i("VMOVUPS", mem(32*j, "SI"), avx2.r(j))
+// quantTwo512 is two planes with AVX-512 and VNNI: Z0, Z1 q and lo, Z2, Z3 hi, Z4-Z7
+// spare, Z8 64, X9 d, Z10 all ones if fine, X12 1.0, X13 bytes of 1.
+func quantTwo512(a *asm) {
+	a.function(quantName(2, avx512), quantArgs, 0, "2 planes.")
+	a.loads(quantArgs, "DI", "dst", "SI", "src", "CX", "nb", "R8", "coarse")
+	broadcast32(a, avx512, 64, "Z8")
+	broadcast32(a, avx512, 0x3f800000, "Z12")
+	broadcast32(a, avx512, 0x01010101, "Z13")
+	quantLoop(a, 2, func() {
+		a.i("ORL", "$1", "BX")
+		a.i("XORL", "DX", "DX")
+		a.i("CMPQ", "BX", "R8")
+		a.i("SETGT", "DX")
+		a.i("ANDL", "$-2", "BX")
+		a.i("ORL", "DX", "BX")
+		a.note("lowest bit of d: fine")
+		a.i("NEGL", "DX")
+		a.i("VPBROADCASTD", "DX", "Z10")
+		a.i("VMOVD", "BX", "X9")
+		a.i("VDIVSS", "X9", "X12", "X7")
+		a.i("VBROADCASTSS", "X7", "Z7")
+		half := func(op string, first, dst int, args ...any) {
+			for h := range 2 {
+				a.i(op, append(args, avx512.r(first+h), avx512.r(dst+h))...)
+			}
+		}
+		a.i("VMULPS", "(SI)", "Z7", "Z0")
+		a.i("VMULPS", "64(SI)", "Z7", "Z1")
+		half("VCVTPS2DQ", 0, 0)
+		a.note("q = rne(x·(1/d))")
+		half("VPADDD", 0, 2, "Z8")
+		half("VPSRAD", 2, 2, 7)
+		a.note("hi = (q+64)>>7")
+		half("VPSLLD", 2, 4, 7)
+		a.i("VPSUBD", "Z4", "Z0", "Z0")
+		a.i("VPSUBD", "Z5", "Z1", "Z1")
+		half("VPANDD", 0, 0, "Z10")
+		a.note("lo = q - 128·hi, 0 if coarse")
+		for j, r := range []int{2, 3, 0, 1} {
+			x := fmt.Sprintf("X%d", r)
+			a.i("VPMOVDB", avx512.r(r), x)
+			a.i("VMOVDQU", x, mem(16+16*j, "DI"))
+		}
+		for h := range 2 {
+			sum := fmt.Sprintf("X%d", 4+h)
+			zero(a, avx512, avx512.r(4+h))
+			a.i("VPDPBUSD", fmt.Sprintf("X%d", 2+h), "X13", sum)
+			a.i("VPSLLD", 7, sum, sum)
+			a.i("VPDPBUSD", fmt.Sprintf("X%d", h), "X13", sum)
+		}
+		a.i("VPHADDD", "X5", "X4", "X0")
+		a.i("VPHADDD", "X0", "X0", "X0")
+		a.note("Σq of the halves")
+	})
+}
+
+// quantValues256 is the AVX2 kernel.
+func quantValues256(a *asm, planes int) {
+	a.function(quantName(planes, avx2), quantArgs, 0, fmt.Sprintf("%d plane(s).", planes))
+	a.loads(quantArgs, "DI", "dst", "SI", "src", "CX", "nb")
+	bias := uint32(16 * 128)
+	if planes == 2 {
+		a.loads(quantArgs, "R8", "coarse")
+		broadcast32(a, avx2, 64, "Y10")
+		bias *= 129
 	}
-	for j := range 4 {
-		a.i("VPAND", "Y14", avx2.r(j), avx2.r(4+j))
-	}
-	a.note("|x| as integers: NaN above all")
-	a.i("VPMAXSD", "Y5", "Y4", "Y4")
-	a.i("VPMAXSD", "Y7", "Y6", "Y6")
-	a.i("VPMAXSD", "Y6", "Y4", "Y4")
-	a.i("VEXTRACTI128", 1, "Y4", "X5")
-	a.i("VPMAXSD", "X5", "X4", "X4")
-	a.i("VPSHUFD", "$0x4e", "X4", "X5")
-	a.i("VPMAXSD", "X5", "X4", "X4")
-	a.i("VPSHUFD", "$0xb1", "X4", "X5")
-	a.i("VPMAXSD", "X5", "X4", "X4")
-	a.i("VDIVSS", "X11", "X4", "X9")
-	a.note("d = amax/maxQ")
-	a.i("VMOVD", "X9", "BX")
-	a.i("LEAL", "-0x00800000(BX)", "AX")
-	a.i("CMPL", "AX", "$0x7f000000")
-	a.i("JCC", "special")
-	a.note("d is below normal, infinite or NaN")
+	a.i("MOVL", "$0x3f800000", "BX")
+	a.i("VMOVD", "BX", "X12")
+	a.i("VMOVDQU", "quantOrder<>(SB)", "Y13")
+	broadcast32(a, avx2, 0x80808080, "Y15")
+	broadcast32(a, avx2, bias, "Y8")
+	quantLoop(a, planes, func() {
+		for j := range 4 {
+			a.i("VMOVUPS", mem(32*j, "SI"), avx2.r(j))
+		}
+		if planes == 2 {
+			quantFine(a)
+		} else {
+			a.i("VMOVD", "BX", "X9")
+		}
+		quantValues(a, planes)
+	})
 }
 
 // quantFine marks the block in the lowest bit of d: fine, or coarse if d's bits do
@@ -195,23 +299,14 @@ func quantHeader(a *asm) {
 	a.note("d, s, n, n0")
 }
 
-// quantSpecial stores a block of zeros, with d = 0 unless d is infinite or NaN.
-func quantSpecial(a *asm, planes int) {
-	a.label("special")
-	a.i("VPXOR", "Y0", "Y0", "Y0")
-	for p := range planes {
-		a.i("VMOVDQU", "Y0", mem(16+32*p, "DI"))
-	}
-	a.i("CMPL", "BX", "$0x00800000")
-	a.i("JCC", "header")
-	a.i("VPXOR", "X9", "X9", "X9")
-	a.i("JMP", "header")
-}
-
 func quantxStubs() []byte {
 	s := newStubs()
+	for _, i := range []*isa{avx512, avx2} {
+		s.declare("quantSteps"+i.name, stepsArgs)
+	}
+	s.declare(quantName(2, avx512), quantArgs)
 	for _, planes := range []int{1, 2} {
-		s.declare(quantName(planes), quantArgs)
+		s.declare(quantName(planes, avx2), quantArgs)
 	}
 	return s.bytes()
 }
