@@ -16,14 +16,16 @@ import (
 // a share of SnapKV's pooled window votes, which keep whole passages that the end
 // of the prompt asks for. Scores have one unit in all lanes, so one cut over all
 // of them decides: lanes that need more get more. While generating, the votes are
-// renewed with the queries of the new tokens, so that a budget holds for ever.
+// renewed with the queries of the new tokens, so that a budget holds for ever; they
+// then look further ahead, forget sooner, and the newest quarter of the budget is
+// left alone, since few queries have judged it yet.
 type autoPolicy struct{}
 
 func (autoPolicy) Name() string { return "auto" }
 
 func (autoPolicy) Help() string {
 	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, " +
-		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200, weight=0.3 (of the window votes), window=16, kernel=13, floor=0.2, memory=1024, grow=0, prompt=whole|stream"
+		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200 (positions ahead; roll=1000 while generating), weight=0.3 (of the window votes), window=16, kernel=13, floor=0.2, memory=256 (queries that renewed votes stand for), grow=0, prompt=whole|stream"
 }
 
 func (autoPolicy) New(p Params, c *Config) (State, error) {
@@ -36,11 +38,12 @@ func (autoPolicy) New(p Params, c *Config) (State, error) {
 		queries: r.int("queries", queries, 16, 1<<16),
 		spread:  r.int("spread", spread, 0, 255),
 		horizon: r.int("horizon", 200, 1, 1<<20),
+		roll:    r.int("roll", 1000, 1, 1<<20),
 		weight:  float32(r.share("weight", weight, 0, 1e6)),
 		window:  r.int("window", 16, 1, 256),
 		kernel:  r.int("kernel", 13, 1, 1023),
 		floor:   r.share("floor", 0.2, 0, 1),
-		memory:  r.int("memory", 1024, 0, 1<<24),
+		memory:  r.int("memory", 256, 0, 1<<24),
 	}
 	s.size = r.size(c, 4, 32, false)
 	return s, r.done()
@@ -48,11 +51,12 @@ func (autoPolicy) New(p Params, c *Config) (State, error) {
 
 type autoState struct {
 	pace
-	queries, spread, horizon int
-	window, kernel           int
-	weight                   float32
-	floor                    float64
-	memory                   int
+	queries, spread int
+	horizon, roll   int
+	window, kernel  int
+	weight          float32
+	floor           float64
+	memory          int
 
 	votes [][]float32 // per lane: mean square of the weights that each slot got
 	asked []int       // per lane: how many queries that mean stands for
@@ -85,12 +89,16 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 	if lanes == 0 {
 		return nil
 	}
+	budget := s.want(e.Len)
 	cut := globalCut{
-		most:  laneShare * s.want(e.Len),
-		first: s.sinks, last: s.guarded(s.want(e.Len)), budget: s.want(e.Len), floor: s.floor,
+		most:  laneShare * budget,
+		first: s.sinks, last: s.guarded(budget), budget: budget, floor: s.floor,
 		orders: make([][]uint64, lanes), lens: make([]int, lanes),
 	}
 	votes, asked := make([][]float32, lanes), make([]int, lanes)
+	if e.Kind != EndOfPrompt {
+		cut.last = max(cut.last, budget/4)
+	}
 	err := c.Each(func(_, i int) error {
 		ln := c.Lane(i)
 		v := s.viewer(e, c, ln)

@@ -23,16 +23,19 @@ type viewer struct {
 }
 
 func (s *autoState) viewer(e Event, c *Compaction, ln *LaneView) *viewer {
-	rows := max(1, viewRows/ln.Group()) * ln.Group()
+	rows, ahead := max(1, viewRows/ln.Group())*ln.Group(), s.roll
+	if e.Kind == EndOfPrompt {
+		ahead = s.horizon
+	}
 	return &viewer{
-		c: c, ln: ln, now: e.Len, from: s.at, horizon: s.horizon,
+		c: c, ln: ln, now: e.Len, from: s.at, horizon: ahead,
 		scores: make([]float32, rows*ln.Len()), rows: make([]float32, 0, rows*ln.KDim()),
 	}
 }
 
 // future returns the mean square of the weights that the queries since the last
 // compaction give to all slots when they stand at coming positions, and the
-// number of queries (tokens times heads).
+// number of tokens that asked.
 func (v *viewer) future() ([]float32, int) {
 	out, n := make([]float32, v.ln.Len()), 0
 	per := v.ln.Group() * v.ln.KDim()
@@ -44,7 +47,7 @@ func (v *viewer) future() ([]float32, int) {
 			}
 			last = int(p)
 			v.push(q[i*per:(i+1)*per], p)
-			n += v.ln.Group()
+			n++
 			if len(v.rows) == cap(v.rows) {
 				v.flush(out)
 			}
@@ -54,7 +57,7 @@ func (v *viewer) future() ([]float32, int) {
 	ask(v.ln.Queries())
 	v.flush(out)
 	if n > 0 {
-		kernels.Scale(out, out, 1/float32(n))
+		kernels.Scale(out, out, 1/float32(n*v.ln.Group()))
 	}
 	return out, n
 }
