@@ -99,9 +99,9 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 	if e.Kind != EndOfPrompt {
 		cut.last = max(cut.last, budget/4)
 	}
+	tables := turnTables(c, e.Len-min(s.at, max(0, e.Len-2*slack))+max(s.horizon, s.roll))
 	err := c.Each(func(_, i int) error {
-		ln := c.Lane(i)
-		v := s.viewer(e, c, ln)
+		v := s.viewer(e, c.Lane(i), tables[c.rope(i)])
 		votes[i], asked[i] = s.renew(i, e, v)
 		cut.add(i, s.score(v, votes[i]))
 		return nil

@@ -13,8 +13,9 @@ const viewRows = 24
 
 // viewer asks the queries of one lane what they look at.
 type viewer struct {
-	c       *Compaction
 	ln      *LaneView
+	turns   *turns
+	angles  []float32
 	now     int // position of the next token
 	from    int // queries before it were asked last time
 	horizon int
@@ -22,13 +23,13 @@ type viewer struct {
 	rows    []float32
 }
 
-func (s *autoState) viewer(e Event, c *Compaction, ln *LaneView) *viewer {
+func (s *autoState) viewer(e Event, ln *LaneView, t *turns) *viewer {
 	rows, ahead := max(1, viewRows/ln.Group())*ln.Group(), s.roll
 	if e.Kind == EndOfPrompt {
 		ahead = s.horizon
 	}
 	return &viewer{
-		c: c, ln: ln, now: e.Len, from: s.at, horizon: ahead,
+		ln: ln, turns: t, angles: t.scratch(), now: e.Len, from: s.at, horizon: ahead,
 		scores: make([]float32, rows*ln.Len()), rows: make([]float32, 0, rows*ln.KDim()),
 	}
 }
@@ -68,7 +69,7 @@ func (v *viewer) push(q []float32, p int32) {
 	at := len(v.rows)
 	v.rows = append(v.rows, q...)
 	to := v.now + int(uint64(uint32(p)*2654435761)*uint64(v.horizon)>>32)
-	v.c.Rotate(v.ln.Layer(), v.rows[at:], v.ln.Group(), int32(to)-p)
+	v.turns.turn(v.rows[at:], v.angles, v.ln.Group(), v.ln.KDim(), int32(to)-p)
 }
 
 // flush adds the squared weights of the pushed rows to out.
@@ -95,14 +96,18 @@ func (v *viewer) flush(out []float32) {
 // slot where they stand.
 func (v *viewer) recent(dst []float32, window int) {
 	q, pos := v.ln.Queries()
-	g, dim := v.ln.Group(), v.ln.KDim()
+	g, dim, n := v.ln.Group(), v.ln.KDim(), v.ln.Len()
 	skip := max(0, len(pos)-window)
-	row := v.scores[:v.ln.Len()]
+	q, pos = q[skip*g*dim:], pos[skip:]
 	clear(dst)
-	for i := skip; i < len(pos); i++ {
-		for h := range g {
-			causalWeights(v.ln, row, q[(i*g+h)*dim:(i*g+h+1)*dim], pos[i])
-			kernels.AddScaled(dst, row, 1/float32((len(pos)-skip)*g))
+	per := cap(v.rows) / (g * dim)
+	for i := 0; i < len(pos); i += per {
+		k := min(per, len(pos)-i)
+		v.ln.Scores(q[i*g*dim:(i+k)*g*dim], k*g, v.scores[:k*g*n])
+		for r := range k * g {
+			row := v.scores[r*n : (r+1)*n]
+			causalWeights(v.ln, row, pos[i+r/g])
+			kernels.AddScaled(dst, row, 1/float32(len(pos)*g))
 		}
 	}
 }

@@ -56,10 +56,14 @@ func (s *chelseaState) Clone() State { c := *s; return &c }
 // Compact merges until every lane is down to the budget.
 func (s *chelseaState) Compact(e Event, c *Compaction) error {
 	budget := s.want(e.Len)
+	tables := map[*Rope]*turns{}
+	if !s.baked {
+		tables = turnTables(c, s.span(c, budget))
+	}
 	err := c.Each(func(_, i int) error {
 		ln := c.Lane(i)
 		if n := ln.Len(); n > budget {
-			m := s.newMatching(c, ln, s.sinks, n-s.guarded(budget))
+			m := newMatching(ln, s.sinks, n-s.guarded(budget), tables[c.rope(i)])
 			m.reduce(n-budget, s)
 			p := c.Plan(i)
 			p.Unrotated = !s.baked
@@ -71,6 +75,18 @@ func (s *chelseaState) Compact(e Event, c *Compaction) error {
 		s.after(e.Len, budget)
 	}
 	return err
+}
+
+// span is the largest distance of two slots that may merge.
+func (s *chelseaState) span(c *Compaction, budget int) int {
+	span := 0
+	for i := range c.Lanes() {
+		pos := c.Lane(i).Pos()
+		if hi := len(pos) - s.guarded(budget); hi > s.sinks {
+			span = max(span, int(pos[hi-1]-pos[s.sinks]))
+		}
+	}
+	return span
 }
 
 // matching is the work on one lane: slots [lo, hi) may merge.
@@ -90,20 +106,18 @@ type edge struct {
 	a, b int32
 }
 
-func (s *chelseaState) newMatching(c *Compaction, ln *LaneView, lo, hi int) *matching {
+func newMatching(ln *LaneView, lo, hi int, t *turns) *matching {
 	n, dim := hi-lo, ln.KDim()
 	m := &matching{
 		lo: lo, hi: hi, dim: dim,
 		keys: make([]float32, n*dim), unit: make([]float32, n*dim), size: make([]float32, n),
 		into: make([]int32, n), live: make([]int32, n),
 	}
-	pos, logW := ln.Pos(), ln.LogW()
+	pos, logW, angles := ln.Pos(), ln.LogW(), t.scratch()
 	for j := range n {
 		k := m.keys[j*dim : (j+1)*dim]
 		ln.Key(lo+j, k)
-		if !s.baked {
-			c.Rotate(ln.Layer(), k, 1, -pos[lo+j])
-		}
+		t.turn(k, angles, 1, dim, pos[lo]-pos[lo+j])
 		m.size[j], m.into[j], m.live[j] = 1, int32(j), int32(j)
 		if logW != nil {
 			m.size[j] = float32(math.Round(math.Exp(float64(logW[lo+j]))))

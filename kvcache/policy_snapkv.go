@@ -122,12 +122,13 @@ func (s *snapkvState) votes(ln *LaneView) []float32 {
 	out := make([]float32, n)
 	prefix := n - s.window
 	head, pooled := make([]float32, n), make([]float32, prefix)
-	row := make([]float32, n)
-	dim := ln.KDim()
+	rows := make([]float32, len(pos)*g*n)
+	ln.Scores(q, len(pos)*g, rows)
 	for h := range g {
 		clear(head)
 		for r, p := range pos {
-			causalWeights(ln, row, q[(r*g+h)*dim:(r*g+h+1)*dim], p)
+			row := rows[(r*g+h)*n:][:n]
+			causalWeights(ln, row, p)
 			kernels.AddScaled(head, row, 1)
 		}
 		poolVotes(pooled, head[:prefix], s.kernel, s.maxPool)
@@ -142,10 +143,9 @@ func (s *snapkvState) votes(ln *LaneView) []float32 {
 	return out
 }
 
-// causalWeights sets row to the attention weights that a query at position p
-// gives to the slots of a lane.
-func causalWeights(ln *LaneView, row, q []float32, p int32) {
-	ln.Scores(q, 1, row)
+// causalWeights turns the scores that a query at position p gives to the slots of
+// a lane into attention weights.
+func causalWeights(ln *LaneView, row []float32, p int32) {
 	n, _ := slices.BinarySearch(ln.Pos(), p+1)
 	if w := ln.LogW(); w != nil {
 		kernels.Add(row[:n], row[:n], w[:n])
