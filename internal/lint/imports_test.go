@@ -51,7 +51,7 @@ var units = []unit{
 
 	{"internal/recall", ""},
 	{"internal/eval", ". internal/recall model attention kvcache quant kernels sampler internal/gguf gonum.org/v1/gonum gonum.org/v1/plot"},
-	{"internal/server", ". internal/hub github.com/prometheus/client_golang golang.org/x/text"},
+	{"internal/server", ". sampler internal/hub github.com/prometheus/client_golang golang.org/x/text"},
 	{"internal/repl", ". internal/hub golang.org/x/term golang.org/x/text"},
 	{"cmd", ". internal/server internal/repl internal/eval internal/bench internal/hub model attention kvcache quant kernels sampler internal/gguf " +
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/vbauerster/mpb/v8 golang.org/x/term golang.org/x/sys"},
