@@ -97,6 +97,11 @@ func (e *Engine) load() error {
 	if err != nil {
 		return err
 	}
+	seq, err := e.cache.NewSeq(e.opts.KV) // its parameters are checked against the model
+	if err != nil {
+		return fmt.Errorf("kv: %w", err)
+	}
+	seq.Close()
 	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, e.opts.prec, min(e.opts.Batch, e.opts.Context))
 	return nil
 }

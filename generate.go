@@ -88,8 +88,12 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
+	had := len(s.tokens)
 	if err := s.append(p, 1); err != nil { // there must be room for a token
 		return nil, err
+	}
+	if len(s.tokens) > had {
+		s.prompt = len(s.tokens)
 	}
 	if len(s.tokens) == 0 {
 		return nil, errors.New("nothing to continue: the prompt is empty and the model has no beginning-of-text token")
@@ -202,7 +206,7 @@ func (g *generator) finish() {
 		t.Finish = FinishStop
 	case g.o.MaxTokens > 0 && g.count >= g.o.MaxTokens:
 		t.Finish = FinishLength
-	case len(s.tokens) >= s.eng.opts.Context:
+	case len(s.tokens) >= s.eng.opts.Context && !s.seq.Endless():
 		t.Finish = FinishContext
 	}
 	if g.stream == nil {
@@ -233,6 +237,10 @@ func (g *generator) show(text []byte) {
 // last computes the cache up to the last token and hands its logits to emit.
 func (s *Session) last(ctx context.Context, emit func(int, []float32) error) error {
 	n := len(s.tokens)
+	if s.seq.Len() >= n && s.kept.at == n {
+		s.kept.spare = append(s.kept.spare[:0], s.kept.logits...)
+		return emit(0, s.kept.spare)
+	}
 	if s.seq.Len() >= n { // the logits of the last token were not kept
 		if err := s.rewind(n - 1); err != nil {
 			return err
@@ -240,13 +248,13 @@ func (s *Session) last(ctx context.Context, emit func(int, []float32) error) err
 	}
 	for {
 		from := s.seq.Len()
-		k := min(len(s.want), n-from)
-		clear(s.want[:k])
-		s.want[k-1] = from+k == n
-		if err := s.pass(ctx, s.tokens[from:from+k], emit); err != nil {
+		r := s.nextRows(n)
+		clear(s.want[:r.N])
+		s.want[r.N-1] = from+r.N == n
+		if err := s.pass(ctx, r, emit); err != nil {
 			return err
 		}
-		if from+k == n {
+		if from+r.N == n {
 			return nil
 		}
 	}

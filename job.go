@@ -61,6 +61,7 @@ type Usage struct {
 	CachedTokens int // of these, found in the cache
 	OutputTokens int // of all continuations
 	Seed         uint64
+	Policy       string // of the cache
 	// Queue is the time until the first pass, Prefill until the prompt was
 	// computed, Decode from there on.
 	Queue, Prefill, Decode time.Duration
@@ -94,14 +95,18 @@ func (e *Engine) newJob(s *scheduler, r Request) (*Job, error) {
 	if r.ScoreOnly {
 		room = 0
 	}
+	longest, _ := e.longest(r.Session)
 	switch {
 	case len(toks) == 0:
 		return nil, errors.New("nothing to continue: the prompt is empty and the model has no beginning-of-text token")
-	case len(toks)+room > e.opts.Context:
+	case len(toks)+room > longest:
 		return nil, &ContextError{Prompt: len(toks), Context: e.opts.Context}
 	}
 	j := &Job{s: s, req: r, prompt: toks, more: make(chan struct{}, 1)}
-	j.usage.PromptTokens = len(toks)
+	j.usage.PromptTokens, j.usage.Policy = len(toks), e.opts.KV
+	if r.Session.KV != "" {
+		j.usage.Policy = r.Session.KV
+	}
 	if r.Score {
 		j.scores = newPromptScores(r.TopLogprobs, len(toks))
 	}

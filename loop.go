@@ -95,7 +95,8 @@ func (s *scheduler) offer(j *Job) error {
 	}
 	more := 0
 	if !j.req.ScoreOnly {
-		more = s.eng.opts.Context - len(j.prompt)
+		longest, _ := s.eng.longest(j.req.Session)
+		more = longest - len(j.prompt)
 		if j.req.MaxTokens > 0 {
 			more = min(more, j.req.MaxTokens)
 		}
@@ -104,7 +105,7 @@ func (s *scheduler) offer(j *Job) error {
 	if s.o.QueueTimeout > 0 {
 		r.Until = now + sched.Time(s.o.QueueTimeout)
 	}
-	r.Worst = s.eng.worst(len(j.prompt), more, j.req.N)
+	r.Worst = s.eng.worst(j.req.Session, len(j.prompt), more, j.req.N)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -52,7 +52,7 @@ func (s *scheduler) fillPrompt(sl *sched.Slice, j *Job) error {
 
 // promptRows are the rows of a piece of a prompt.
 func promptRows(sess *Session, sl *sched.Slice) kvcache.Rows {
-	return kvcache.Rows{Seq: sess.seq, N: int(sl.N)}
+	return kvcache.Rows{Seq: sess.seq, N: int(sl.N), Prompt: true, End: sl.Last}
 }
 
 // session returns the session that computes the prompt of a job: the one of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strconv"
 
 	"kvasir/attention"
 	"kvasir/kvcache"
@@ -21,8 +22,11 @@ type Options struct {
 	// Batch is the most tokens in one pass; 0 = 256.
 	Batch int `json:"batch" flag:"batch" usage:"most tokens in one pass; 0 = 256"`
 	// KV and KVType choose the cache policy and the storage of keys and values.
-	KV     string `json:"kv" flag:"kv" usage:"cache policy"`
-	KVType string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: f16, f32, bf16, q8_0, q4_0"`
+	// Sessions may have a policy of their own. KVBudget is short for the policy's
+	// parameter budget; without a policy it means "auto".
+	KV       string `json:"kv" flag:"kv" usage:"cache policy, NAME or NAME:key=value,…: see infer run --help"`
+	KVBudget int    `json:"kv_budget" flag:"kv-budget" usage:"slots per cache lane that the policy may keep; 0 = its own choice"`
+	KVType   string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: f16, f32, bf16, q8_0, q4_0"`
 	// CacheBytes limits the cache of all sessions together; 0 = no limit.
 	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
 	// Attention chooses the attention variant.
@@ -92,13 +96,39 @@ func (o Options) resolve() (*resolved, error) {
 	if r.k, err = kvcache.ParseDType(r.KVType); err != nil {
 		return nil, fmt.Errorf("kv-type: %w", err)
 	}
-	if _, _, err = kvcache.LookupPolicy(o.KV); err != nil {
+	if r.KV, err = policySpec(o.KV, o.KVBudget); err != nil {
 		return nil, fmt.Errorf("kv: %w", err)
 	}
 	if r.selector, err = attention.Lookup(o.Attention); err != nil {
 		return nil, fmt.Errorf("attention: %w", err)
 	}
 	return r, nil
+}
+
+// SessionOptions configure a session. The zero value means the engine's.
+type SessionOptions struct {
+	// KV is the cache policy, such as "snapkv:budget=1024".
+	KV string
+}
+
+// policySpec checks the name of a policy and adds the budget to its
+// parameters.
+func policySpec(spec string, budget int) (string, error) {
+	if budget < 0 {
+		return "", fmt.Errorf("budget %d: must not be negative", budget)
+	}
+	if budget > 0 && spec == "" {
+		spec = "auto"
+	}
+	p, params, err := kvcache.LookupPolicy(spec)
+	if err != nil || budget == 0 {
+		return spec, err
+	}
+	if _, twice := params["budget"]; twice {
+		return "", fmt.Errorf("%s gives a budget and kv-budget %d another", spec, budget)
+	}
+	params["budget"] = strconv.Itoa(budget)
+	return kvcache.FormatPolicy(p.Name(), params), nil
 }
 
 // Sampling are the settings of the sampler; see [sampler.Params].

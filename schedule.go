@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kvasir/internal/sched"
+	"kvasir/kvcache"
 )
 
 // Schedule configures how an engine shares its passes among jobs. The zero
@@ -56,9 +57,7 @@ type Request struct {
 }
 
 // SessionSettings choose the cache of a job; the zero value means the engine's.
-type SessionSettings struct {
-	KV string // cache policy, such as "snapkv:budget=1024"
-}
+type SessionSettings = SessionOptions
 
 // Errors of the scheduler.
 var (
@@ -202,12 +201,14 @@ func keyHash(key string) uint64 {
 }
 
 // worst is the cache that a job may ever hold.
-func (e *Engine) worst(prompt, more, n int) int64 {
+func (e *Engine) worst(o SessionSettings, prompt, more, n int) int64 {
 	c := e.cache.Config()
-	total := min(prompt+more, e.opts.Context)
+	_, slots := e.longest(o)
+	slots = min(slots+e.opts.Batch+kvcache.BlockSlots, e.opts.Context) // a policy cuts after a pass
+	total := min(prompt+more, slots)
 	sum := c.SeqBytes(total, e.opts.Batch)
 	if n > 1 { // a fork shares all but the last block of the prompt
-		sum += int64(n-1) * c.SeqBytes(min(more+64, e.opts.Context), e.opts.Batch)
+		sum += int64(n-1) * c.SeqBytes(min(more+64, slots), e.opts.Batch)
 	}
 	return sum
 }

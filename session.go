@@ -16,6 +16,8 @@ type Session struct {
 	eng    *Engine
 	seq    *kvcache.Seq
 	tokens []int32 // all tokens; the cache may be behind
+	prompt int     // tokens below are prompts, or what came before the last one
+	opts   SessionOptions
 	busy   atomic.Bool
 	closed bool
 
@@ -24,23 +26,34 @@ type Session struct {
 	rows  [1]kvcache.Rows
 	want  []bool
 
+	kept keptLogits
+
 	draft *modelDraft // of the last speculation, nil without a draft model
 }
 
-// NewSession starts an empty sequence. It takes cache memory as it grows.
-func (e *Engine) NewSession() (*Session, error) {
+// NewSession starts an empty sequence under the engine's cache policy. It takes
+// cache memory as it grows.
+func (e *Engine) NewSession() (*Session, error) { return e.NewSessionWith(SessionOptions{}) }
+
+// NewSessionWith starts an empty sequence with options of its own.
+func (e *Engine) NewSessionWith(o SessionOptions) (*Session, error) {
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	seq, err := e.cache.NewSeq(e.opts.KV)
+	if o.KV == "" {
+		o.KV = e.opts.KV
+	}
+	seq, err := e.cache.NewSeq(o.KV)
 	if err != nil {
 		return nil, errors.Join(err, e.leave())
 	}
-	return e.session(seq), nil
+	return e.session(seq, o), nil
 }
 
-func (e *Engine) session(seq *kvcache.Seq) *Session {
-	return &Session{eng: e, seq: seq, want: make([]bool, min(e.opts.Batch, e.opts.Context))}
+func (e *Engine) session(seq *kvcache.Seq, o SessionOptions) *Session {
+	s := &Session{eng: e, seq: seq, opts: o, want: make([]bool, min(e.opts.Batch, e.opts.Context))}
+	s.kept.at, s.kept.emit, s.kept.one = -1, s.keepLogits, s.oneRow
+	return s
 }
 
 // acquire marks the session as in use.
@@ -74,6 +87,7 @@ func (s *Session) Prefill(ctx context.Context, p Prompt) error {
 	if err := s.append(p, 0); err != nil {
 		return err
 	}
+	s.prompt = len(s.tokens)
 	return s.catchUp(ctx, len(s.tokens), nil)
 }
 
@@ -84,7 +98,7 @@ func (s *Session) append(p Prompt, room int) error {
 	if err != nil {
 		return err
 	}
-	if n := len(s.tokens) + len(toks) + room; n > s.eng.opts.Context {
+	if n := len(s.tokens) + len(toks) + room; n > s.eng.opts.Context && !s.seq.Endless() {
 		return &ContextError{Have: len(s.tokens), Prompt: len(toks), Context: s.eng.opts.Context}
 	}
 	s.tokens = append(s.tokens, toks...)
@@ -96,27 +110,84 @@ func (s *Session) append(p Prompt, room int) error {
 func (s *Session) catchUp(ctx context.Context, n int, emit func(pos int, logits []float32) error) error {
 	for s.seq.Len() < n {
 		from := s.seq.Len()
-		k := min(len(s.want), n-from)
-		for i := range k {
+		r := s.nextRows(n)
+		for i := range r.N {
 			s.want[i] = emit != nil
 		}
 		var each func(int, []float32) error
 		if emit != nil {
 			each = func(row int, logits []float32) error { return emit(from+row, logits) }
 		}
-		if err := s.pass(ctx, s.tokens[from:from+k], each); err != nil {
+		if err := s.pass(ctx, r, each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pass appends tokens to the cache in one forward pass; s.want says whose
-// logits are wanted.
-func (s *Session) pass(ctx context.Context, tokens []int32, emit func(int, []float32) error) error {
-	s.rows[0] = kvcache.Rows{Seq: s.seq, N: len(tokens)}
-	s.batch = model.Batch{Rows: s.rows[:], Tokens: tokens, Want: s.want[:len(tokens)]}
-	return s.eng.forward(ctx, &s.batch, emit)
+// nextRows returns the next piece of the first n tokens to be computed: not more
+// than a pass holds, nor beyond the end of a prompt.
+func (s *Session) nextRows(n int) kvcache.Rows {
+	from := s.seq.Len()
+	r := kvcache.Rows{Seq: s.seq, N: min(len(s.want), n-from)}
+	if from < s.prompt {
+		r.N = min(r.N, s.prompt-from)
+		r.Prompt, r.End = true, from+r.N == s.prompt
+	}
+	return r
+}
+
+// pass computes the next tokens in one forward pass; s.want says whose logits
+// are wanted.
+func (s *Session) pass(ctx context.Context, r kvcache.Rows, emit func(int, []float32) error) error {
+	from := s.seq.Len()
+	if from+r.N == len(s.tokens) && s.seq.Cuts() {
+		s.want[r.N-1] = true
+		s.kept.row, s.kept.at, s.kept.next = r.N-1, from+r.N, emit
+		emit = s.kept.emit
+	}
+	s.rows[0] = r
+	s.batch = model.Batch{Rows: s.rows[:], Tokens: s.tokens[from : from+r.N], Want: s.want[:r.N]}
+	err := s.eng.forward(ctx, &s.batch, emit)
+	if err != nil {
+		s.kept.at = -1
+	}
+	return fullError(err)
+}
+
+// fullError makes errors.Is(err, ErrContextFull) hold for a cache that is full.
+func fullError(err error) error {
+	if errors.Is(err, kvcache.ErrFull) {
+		return fmt.Errorf("%w: %w", ErrContextFull, err)
+	}
+	return err
+}
+
+// keptLogits are those after the last token of a session whose policy may cut
+// the cache right then, so that the token could not be computed again.
+type keptLogits struct {
+	at     int // length of the session; -1 = none
+	row    int // of the pass
+	logits []float32
+	spare  []float32
+	next   func(int, []float32) error
+	emit   func(int, []float32) error // keepLogits, made once
+	user   func([]float32) error      // of NextLogits
+	one    func(int, []float32) error // oneRow, made once
+}
+
+// oneRow hands the logits of the last row to the caller of NextLogits.
+func (s *Session) oneRow(_ int, logits []float32) error { return s.kept.user(logits) }
+
+// keepLogits keeps those of the last row and hands on what was asked for.
+func (s *Session) keepLogits(row int, logits []float32) error {
+	if row == s.kept.row {
+		s.kept.logits = append(s.kept.logits[:0], logits...)
+	}
+	if s.kept.next == nil {
+		return nil
+	}
+	return s.kept.next(row, logits)
 }
 
 // Logits appends tokens and calls emit with the logits after each of them, in
@@ -154,8 +225,9 @@ func (s *Session) Fork() (*Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.eng.leave())
 	}
-	f := s.eng.session(seq)
-	f.tokens = append(f.tokens, s.tokens...)
+	f := s.eng.session(seq, s.opts)
+	f.tokens, f.prompt = append(f.tokens, s.tokens...), s.prompt
+	f.kept.at, f.kept.logits = s.kept.at, append(f.kept.logits, s.kept.logits...)
 	return f, nil
 }
 
@@ -174,6 +246,8 @@ func (s *Session) Truncate(n int) error {
 		return err
 	}
 	s.tokens = s.tokens[:n]
+	s.prompt = min(s.prompt, n)
+	s.kept.at = -1
 	return nil
 }
 
@@ -186,7 +260,7 @@ func (s *Session) rewind(n int) error {
 	if !errors.Is(err, kvcache.ErrCannotTruncate) {
 		return err
 	}
-	fresh, err := s.eng.cache.NewSeq(s.eng.opts.KV)
+	fresh, err := s.eng.cache.NewSeq(s.opts.KV)
 	if err != nil {
 		return err
 	}
@@ -194,6 +268,10 @@ func (s *Session) rewind(n int) error {
 	s.seq = fresh
 	return nil
 }
+
+// CacheStats says what the session's cache holds. It must not be called while
+// another call runs.
+func (s *Session) CacheStats() kvcache.SeqStats { return s.seq.Stats() }
 
 // Reset empties the session.
 func (s *Session) Reset() error { return s.Truncate(0) }

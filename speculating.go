@@ -41,7 +41,7 @@ func (p *Speculation) check(s *Session) error {
 	case p == nil:
 	case s.eng != p.eng:
 		return errors.New("the speculation belongs to another engine")
-	case !s.seq.Exact():
+	case s.seq.Cuts():
 		return errors.New("speculation needs a cache policy that keeps every token, such as dense")
 	}
 	return nil

@@ -26,7 +26,8 @@ func (s *Session) NextLogits(ctx context.Context, tokens []int32, emit func(logi
 	if len(s.tokens) == 0 {
 		return errors.New("an empty session has no next token")
 	}
-	return s.last(ctx, func(_ int, logits []float32) error { return emit(logits) })
+	s.kept.user = emit
+	return s.last(ctx, s.kept.one)
 }
 
 // Step appends tokens[i] to sessions[i], all in one pass, and calls emit with the
@@ -62,7 +63,7 @@ func (e *Engine) Step(ctx context.Context, sessions []*Session, tokens []int32, 
 // step appends the tokens of b to sessions that are acquired and caught up.
 func (e *Engine) step(ctx context.Context, sessions []*Session, b *model.Batch, emit func(i int, logits []float32) error) error {
 	for i, s := range sessions { // all of them or none
-		if n := len(s.tokens) + 1; n > e.opts.Context {
+		if n := len(s.tokens) + 1; n > e.opts.Context && !s.seq.Endless() {
 			return &ContextError{Have: len(s.tokens), Prompt: 1, Context: e.opts.Context}
 		}
 		if _, err := e.encode(Prompt{Tokens: b.Tokens[i : i+1]}, false); err != nil {
@@ -71,6 +72,12 @@ func (e *Engine) step(ctx context.Context, sessions []*Session, b *model.Batch, 
 	}
 	for i, s := range sessions {
 		s.tokens = append(s.tokens, b.Tokens[i])
+		s.kept.at = -1
 	}
-	return e.forward(ctx, b, emit)
+	return fullError(e.forward(ctx, b, func(i int, logits []float32) error {
+		if s := sessions[i]; s.seq.Cuts() {
+			s.kept.at, s.kept.logits = len(s.tokens), append(s.kept.logits[:0], logits...)
+		}
+		return emit(i, logits)
+	}))
 }

@@ -87,6 +87,25 @@ func (c *Cache) NewSeq(spec string) (*Seq, error) {
 	return c.open(spec, p, st)
 }
 
+// Bound returns the most slots of a lane that a policy leaves after it has cut,
+// and whether its sequences may grow for ever. Without a bound, or for a policy
+// that NewSeq refuses, it is the context length.
+func (c *Cache) Bound(spec string) (slots int, endless bool) {
+	p, params, err := LookupPolicy(spec)
+	if err != nil {
+		return c.cfg.Ctx, false
+	}
+	st, err := p.New(params, &c.cfg)
+	if err != nil {
+		return c.cfg.Ctx, false
+	}
+	n := st.Needs()
+	if slots = n.Slots; slots == 0 {
+		slots = c.cfg.Ctx
+	}
+	return slots, n.Endless
+}
+
 // open starts a sequence with a state of its own.
 func (c *Cache) open(spec string, p Policy, st State) (*Seq, error) {
 	c.mu.Lock()

@@ -55,6 +55,13 @@ func (s *Seq) Exact() bool { return s.state.Exact() }
 // because its policy holds a budget.
 func (s *Seq) Endless() bool { return s.needs.Endless }
 
+// Cuts reports whether the sequence has a policy that may cut it: then it cannot
+// always be truncated.
+func (s *Seq) Cuts() bool {
+	_, dense := s.state.(denseState)
+	return !dense
+}
+
 // Policy returns the specification of the policy.
 func (s *Seq) Policy() string { return s.spec }
 
