@@ -46,11 +46,12 @@ func (lacachePolicy) New(p Params, c *Config) (State, error) {
 // k, and r = m-k are freed.
 type ladder struct{ layers, m, k, r int }
 
-// newLadder computes m = 1+⌈(L-S)/(S-O)⌉ and k = min(⌈S/(S-O)⌉, m).
+// newLadder computes m = 1+⌈(L-S)/(S-O)⌉ and k = min(⌈S/(S-O)⌉, m). One layer has
+// nobody to share tokens with and keeps every second one.
 func newLadder(layers, span, overlap int) (ladder, error) {
 	l := ladder{layers: layers}
-	if layers == 0 {
-		return ladder{m: 2, k: 1, r: 1}, nil // no layer to touch
+	if layers < 2 {
+		return ladder{layers: layers, m: 2, k: 1, r: 1}, nil
 	}
 	if span > layers || overlap >= span {
 		return l, fmt.Errorf("span=%d, overlap=%d: the span must be at most %d, the layers without a window, and above the overlap", span, overlap, layers)

@@ -35,6 +35,19 @@ func TestLadderGeometry(t *testing.T) {
 	}
 }
 
+// The defaults fit models of any depth.
+func TestLadderDefaults(t *testing.T) {
+	for layers := 1; layers <= 128; layers++ {
+		c := &Config{Ctx: 4096}
+		for range layers {
+			c.Layers = append(c.Layers, LayerSpec{KVHeads: 1, KDim: 4, VDim: 4})
+		}
+		s, err := Policies["lacache"].New(nil, c)
+		require.NoError(t, err, "%d layers", layers)
+		require.Positive(t, s.(*lacacheState).r)
+	}
+}
+
 // slotsTo returns 0, 1, …, n-1.
 func slotsTo(n int) []int32 {
 	s := []int32{}
