@@ -257,3 +257,59 @@ func BenchmarkKernelStream(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkKernelGemmPacked multiplies 32 rows with activations of which a tenth of the
+// blocks is fine, by GemmPacked and by way of a panel, unpacking included.
+func BenchmarkKernelGemmPacked(b *testing.B) {
+	if packedColumns() == 0 {
+		b.Skip("no assembly")
+	}
+	for _, name := range []string{"q4_1", "q8_0", "q4_k", "q6_k"} {
+		l := benchLayouts[name]
+		for _, cols := range []int{2, 4, 8, 16, 32, 96, 256} {
+			b.Run(fmt.Sprintf("%s/%d", name, cols), func(b *testing.B) { benchGemmPacked(b, l, 64, cols) })
+		}
+	}
+}
+
+func benchGemmPacked(b *testing.B, l *Layout, nb, cols int) {
+	m := newBenchMatrix(l, nb, 2*l.CodeBytes(nb)+2*l.ScaleBytes(nb))
+	n, stride := l.Groups(nb)*RowGroup, XBytes(nb, 2)
+	panel, ws, wm := make([]byte, 2*nb*unpackedBlock), make([]float32, 2*n), make([]float32, 2*n)
+	out, x := make([]float32, 32*cols), make([]byte, cols*stride)
+	rng := rand.New(rand.NewPCG(3, 8))
+	for c := range cols {
+		row := randomRow(rng, nb*KBlock)
+		for o := range nb {
+			if rng.IntN(10) == 0 {
+				row[o*KBlock] *= 6
+			}
+		}
+		QuantXAdaptive(x[c*stride:(c+1)*stride], row, 2)
+	}
+	codes, scales := l.CodeBytes(nb), l.ScaleBytes(nb)
+	run := func(name string, f func()) {
+		b.Run(name, func(b *testing.B) {
+			report(b, bestOf(b, f), 2*codes, 2*float64(2*RowGroup*nb*KBlock*cols))
+		})
+	}
+	run("packed", func() {
+		clear(out)
+		for g := range 2 {
+			GemmPacked(out[g*RowGroup*cols:], l, m.codes[g*codes:], m.scales[g*scales:], x, stride, nb, cols, 2)
+		}
+	})
+	run("panel", func() {
+		panel := panel
+		for g := range 2 {
+			if l.Codes != Codes8 {
+				UnpackQ(panel[g*nb*unpackedBlock:], l, m.codes[g*codes:], nb)
+			}
+			ExpandScales(l, ws[g*n:], wm[g*n:], m.scales[g*scales:], nb)
+		}
+		if l.Codes == Codes8 {
+			panel = m.codes
+		}
+		GemmQ(out, 32, l, panel, ws, wm, 2, x, stride, nb, cols, 2)
+	})
+}

@@ -31,3 +31,9 @@ const amdProcessor = false
 func gemmBF16Asm(out []float32, ldo int, w []byte, rowGroups, wStride int, x []byte, xStride, pairs, cols int) bool {
 	return false
 }
+
+func packedColumns() int { return 0 }
+
+func gemmPackedAsm(acc []float32, l *Layout, codes, scales, x []byte, xStride, nb, cols, planes int) int {
+	return 0
+}

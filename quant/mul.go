@@ -16,11 +16,11 @@ const (
 	// minColumns keeps such a block wide enough to repay unpacking its panels.
 	minColumns = 64
 	// gemvCols is the largest number of columns that are multiplied one by one,
-	// without unpacking a panel first. Measured at the AVX-512 level: up to 3 the
-	// 4- and 8-bit types gain 10 to 40 %, Q6_K nothing; from 4 on panels win.
+	// without unpacking a panel first. Measured: up to 3 the 4- and 8-bit types gain
+	// 10 to 40 %, Q6_K nothing; from 4 on panels win.
 	gemvCols = 3
 	// edgeCols is the number of columns per GEMM of a partial last row group,
-	// whose padding rows must not reach the output.
+	// whose padding rows must not reach the output, and bounds those of mulFew.
 	edgeCols = 64
 )
 
@@ -58,6 +58,8 @@ func (p *Packed) Mul(out []float32, ldo int, in *Input, glo, ghi int, s *Scratch
 		p.mulBrain(out, ldo, in, glo, ghi, s)
 	case in.N <= gemvCols && p.Float():
 		p.gemvF(out, ldo, in, glo, ghi, s)
+	case in.N > 1 && in.N <= min(edgeCols, kernels.PackedColumns()) && !p.Float():
+		p.mulFew(out, ldo, in, glo, ghi, s)
 	case in.N <= gemvCols:
 		p.gemvQ(out, ldo, in, glo, ghi, s)
 	default:
@@ -88,6 +90,21 @@ func (p *Packed) gemvQ(out []float32, ldo int, in *Input, glo, ghi int, s *Scrat
 			if rest < rowGroup {
 				copy(out[n*ldo+r:n*ldo+r+rest], dst)
 			}
+		}
+	}
+}
+
+// mulFew multiplies quantized row groups with a few activation rows, without a panel.
+func (p *Packed) mulFew(out []float32, ldo int, in *Input, glo, ghi int, s *Scratch) {
+	l, nb, stride := p.format.Layout, p.Cols/kernels.KBlock, in.rowBytes(false)
+	acc := s.edge[:in.N*rowGroup]
+	for g := glo; g < ghi; g++ {
+		codes, scales := p.group(g)
+		clear(acc)
+		kernels.GemmPacked(acc, l, codes, scales, in.X, stride, nb, in.N, in.Planes)
+		r, end := g*rowGroup, min((g+1)*rowGroup, p.Rows)
+		for n := range in.N {
+			copy(out[n*ldo+r:n*ldo+end], acc[n*rowGroup:])
 		}
 	}
 }

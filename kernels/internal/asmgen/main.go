@@ -27,6 +27,8 @@ func files() map[string][]byte {
 		"gemvq_avx2_amd64.s":        gemvqExpanded(avx2),
 		"gemvq_stubs_amd64.go":      gemvqStubs(),
 		"gemmq_avx512_amd64.s":      gemmq512File(),
+		"gemmpacked_avx512_amd64.s": gemmPackedFile(),
+		"gemmpacked_stubs_amd64.go": gemmPackedStubs(),
 		"gemmq_avx2_amd64.s":        gemmq256File(),
 		"gemmq_stubs_amd64.go":      gemmqStubs(),
 		"unpackq_amd64.s":           unpackqFile(),
