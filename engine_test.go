@@ -43,7 +43,7 @@ func TestOptions(t *testing.T) {
 	i := eng.Info()
 	require.Equal(t, kvasir.Info{
 		Name: "tiny qwen2", Architecture: "qwen2", Context: 512, Trained: 512, Vocabulary: len(tinymodel.Tokens()),
-		Layers: 2, EmbedDim: 64, Threads: runtime.GOMAXPROCS(0), Batch: 256, Level: i.Level, KVType: "f16",
+		Layers: 2, EmbedDim: 64, Threads: runtime.GOMAXPROCS(0), Batch: 256, Level: i.Level, KVType: "i16",
 	}, i)
 	require.Equal(t, 2000, openTiny(t, textSpec, kvasir.Options{Context: 2000}).Info().Context, "longer than trained")
 }

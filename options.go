@@ -26,7 +26,7 @@ type Options struct {
 	// parameter budget; without a policy it means "auto".
 	KV       string `json:"kv" flag:"kv" usage:"cache policy, NAME or NAME:key=value,…: see infer run --help"`
 	KVBudget int    `json:"kv_budget" flag:"kv-budget" usage:"slots per cache lane that the policy may keep; 0 = its own choice"`
-	KVType   string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: f16, f32, bf16, q8_0, q4_0"`
+	KVType   string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: i16, f16, f32, bf16, q8_0, q4_0"`
 	// CacheBytes limits the cache of all sessions together; 0 = no limit.
 	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
 	// Attention chooses the attention variant.
@@ -84,7 +84,7 @@ func (o Options) resolve() (*resolved, error) {
 		r.Batch = defaultBatch
 	}
 	if o.KVType == "" {
-		r.KVType = "f16"
+		r.KVType = "i16"
 	}
 	if o.Precision == "" {
 		r.Precision = model.Standard.String()

@@ -193,7 +193,7 @@ func TestCacheLimit(t *testing.T) {
 	path := tinyFile(t, textSpec)
 	info, err := kvasir.Inspect(path)
 	require.NoError(t, err)
-	limit, err := info.CacheBytes(64, "f16")
+	limit, err := info.CacheBytes(64, "i16")
 	require.NoError(t, err)
 	eng, err := kvasir.Open(path, kvasir.Options{CacheBytes: limit, Batch: 32})
 	require.NoError(t, err)
@@ -336,8 +336,9 @@ func TestOptionsKeepThePromise(t *testing.T) {
 	ids := tinymodel.IDs(100, 287)
 	usual := allLogits(t, open(kvasir.Options{}), ids)
 	for name, o := range map[string]kvasir.Options{
-		"f16":    {KVType: "f16", KV: "dense", Attention: "dense", Precision: "standard"},
+		"i16":    {KVType: "i16", KV: "dense", Attention: "dense", Precision: "standard"},
 		"f32":    {KVType: "f32"},
+		"f16":    {KVType: "f16"},
 		"bf16":   {KVType: "bf16"},
 		"q8_0":   {KVType: "q8_0"},
 		"q4_0":   {KVType: "q4_0"},
@@ -346,7 +347,7 @@ func TestOptionsKeepThePromise(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := allLogits(t, open(o), ids)
-			if name == "f16" || name == "nommap" {
+			if name == "i16" || name == "nommap" {
 				require.Equal(t, usual, want)
 			} else {
 				require.NotEqual(t, usual, want)

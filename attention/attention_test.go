@@ -133,10 +133,28 @@ func TestMatchesDefinition(t *testing.T) {
 	}
 }
 
+// Both types of 16 bits are as close to the definition as each other.
+func TestHalvesMatchDefinition(t *testing.T) {
+	for name, l := range layers() {
+		f := newFixture(l, 560, kvcache.F16)
+		want := f.naive()
+		dist := func(ty kvcache.DType) (sum float64) {
+			f.cache.K, f.cache.V = ty, ty
+			for i, x := range f.run(t, 2, denseSelector{}, 300, 230, 1) {
+				sum += (float64(x) - want[i]) * (float64(x) - want[i])
+			}
+			return math.Sqrt(sum / float64(len(want)))
+		}
+		half, ints := dist(kvcache.F16), dist(kvcache.I16)
+		t.Logf("%s: rms error f16 %.2g, i16 %.2g", name, half, ints)
+		require.Less(t, ints, 1.1*half, name)
+	}
+}
+
 // The result of a row is the same to the bit however the work is cut.
 func TestBitsDoNotDependOnTheCut(t *testing.T) {
 	for name, l := range layers() {
-		for _, ty := range []kvcache.DType{kvcache.F16, kvcache.Q8_0} {
+		for _, ty := range []kvcache.DType{kvcache.I16, kvcache.F16, kvcache.Q8_0} {
 			if ty == kvcache.Q8_0 && l.KDim%32 != 0 {
 				continue
 			}

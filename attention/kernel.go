@@ -21,6 +21,7 @@ type scratch struct {
 	q      []float32 // gathered queries, rows × KDim
 	s      []float32 // scores, rows × BlockSlots
 	c      []float32 // rescale factor per row
+	codes  codes
 	turned turned
 	total  rowState
 	span   rowState
@@ -35,6 +36,7 @@ func newScratch(rows, kDim, vDim, blocks int) *scratch {
 		q:     make([]float32, rows*kDim),
 		s:     make([]float32, rows*kvcache.BlockSlots),
 		c:     make([]float32, rows),
+		codes: newCodes(rows, kDim),
 		total: newRowState(rows, vDim),
 		span:  newRowState(rows, vDim),
 	}
@@ -71,7 +73,13 @@ func (w *scratch) scores(l *Layer, seg *kvcache.Seg, rows int) {
 	if seg.Raw || seg.Shift != 0 {
 		q = w.turn(l, seg, rows)
 	}
-	if k, _ := w.view.Types(); k == kvcache.F16 && rows <= fusedRows && !seg.Raw {
+	k, _ := w.view.Types()
+	switch {
+	case k == kvcache.I16 && !seg.Raw:
+		w.codes.query(q, l, rows, seg.Shift)
+		kernels.AttnScoresI16(w.s, w.codes.q, w.codes.qs, rows, seg.K, l.KDim)
+		return
+	case k == kvcache.F16 && rows <= fusedRows && !seg.Raw:
 		kernels.AttnScoresF16(w.s, q, l.KDim, rows, seg.K, l.KDim, l.Scale)
 		return
 	}
@@ -85,7 +93,14 @@ func (w *scratch) scores(l *Layer, seg *kvcache.Seg, rows int) {
 // accumulate rescales the rows and adds the weighted values of a block.
 func (w *scratch) accumulate(l *Layer, st *rowState, seg *kvcache.Seg) {
 	rows := len(st.m)
-	if _, v := w.view.Types(); v == kvcache.F16 && rows <= fusedRows {
+	_, v := w.view.Types()
+	if v == kvcache.I16 {
+		p, n := &w.codes, len(seg.Pos)
+		kernels.AttnWeightsI16(p.w, p.ws, w.s, rows, seg.V, l.VDim, n)
+		kernels.AttnAccumI16(st.acc, st.dim, p.w, p.ws, w.c, rows, seg.V, l.VDim, n)
+		return
+	}
+	if v == kvcache.F16 && rows <= fusedRows {
 		kernels.AttnAccumF16(st.acc, st.dim, w.s, w.c, rows, seg.V, l.VDim, len(seg.Pos))
 		return
 	}

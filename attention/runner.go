@@ -197,7 +197,7 @@ func (r *Runner) part(row, head, i int) *rowState {
 // gather copies the tile's queries to [token][head of the group][KDim].
 func (r *Runner) gather(w *scratch, t *tile) {
 	l := r.layer
-	w.turned.on = false
+	w.turned.on, w.codes.on = false, false
 	n := l.Group() * l.KDim
 	for i := t.from; i < t.to; i++ {
 		src := r.q[(t.first+i)*r.ldq+t.head*n:]

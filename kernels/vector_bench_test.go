@@ -171,3 +171,62 @@ func BenchmarkAttnDecode(b *testing.B) {
 		})
 	}
 }
+
+// The same over 16-bit integers, which need no conversion; BenchmarkAttnDecodeI16
+// is to be read beside BenchmarkAttnDecode.
+func BenchmarkAttnI16(b *testing.B) {
+	for _, c := range []struct{ rows, dim int }{{3, 64}, {48, 64}, {48, 256}} {
+		k, v := i16Tiles(normals(Slots*c.dim, 1, 2), c.dim)
+		q, qs := i16Queries(normals(c.rows*c.dim, 1, 1), c.rows, c.dim, 0.125)
+		s, acc := make([]float32, c.rows*Slots), make([]float32, c.rows*c.dim)
+		w, ws := make([]byte, 2*c.rows*Slots), make([]float32, c.rows)
+		p := normals(c.rows*Slots, 1, 3)
+		for name, run := range map[string]func(){
+			"scores":  func() { AttnScoresI16(s, q, qs, c.rows, k, c.dim) },
+			"weights": func() { AttnWeightsI16(w, ws, p, c.rows, v, c.dim, Slots) },
+			"accum":   func() { AttnAccumI16(acc, c.dim, w, ws, ws, c.rows, v, c.dim, Slots) },
+		} {
+			b.Run(fmt.Sprintf("%s/dim=%d/rows=%d", name, c.dim, c.rows), func(b *testing.B) {
+				eachLevelB(b, func(b *testing.B) {
+					AttnWeightsI16(w, ws, p, c.rows, v, c.dim, Slots)
+					best := bestOf(b, func() {
+						for range 20 {
+							run()
+						}
+					}) / 20
+					b.ReportMetric(best/float64(c.rows)*1e9, "bestns/row")
+					b.ReportMetric(2*float64(c.rows*c.dim*Slots)/best/1e9, "bestGOP/s")
+				})
+			})
+		}
+	}
+}
+
+func BenchmarkAttnDecodeI16(b *testing.B) {
+	const rows, dim = 3, 64
+	k, v := i16Tiles(normals(Slots*dim, 1, 2), dim)
+	tile := len(k)
+	q, qs := i16Queries(normals(rows*dim, 1, 1), rows, dim, 0.125)
+	s, acc := make([]float32, rows*Slots), make([]float32, rows*dim)
+	w, ws := make([]byte, 2*rows*Slots), make([]float32, rows)
+	m, l, c := make([]float32, rows), make([]float32, rows), make([]float32, rows)
+	for size, n := range map[string]int{"L2": 1 << 19, "L3": 12 << 20, "DRAM": 96 << 20} {
+		kv := make([]byte, n)
+		for i := 0; i+2*tile <= n; i += 2 * tile {
+			copy(kv[i:], k)
+			copy(kv[i+tile:], v)
+		}
+		b.Run(size, func(b *testing.B) {
+			eachLevelB(b, func(b *testing.B) {
+				report(b, bestOf(b, func() {
+					for i := 0; i+2*tile <= n; i += 2 * tile {
+						AttnScoresI16(s, q, qs, rows, kv[i:i+tile], dim)
+						AttnSoftmaxRows(s, m, l, c, rows)
+						AttnWeightsI16(w, ws, s, rows, kv[i+tile:i+2*tile], dim, Slots)
+						AttnAccumI16(acc, dim, w, ws, c, rows, kv[i+tile:i+2*tile], dim, Slots)
+					}
+				}), n, float64(n*rows))
+			})
+		})
+	}
+}

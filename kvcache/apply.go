@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync/atomic"
+
+	"kvasir/kernels"
 )
 
 // apply carries the checked plans out: lane by lane, on all workers, in blocks
@@ -156,7 +158,6 @@ func (c *Compaction) move(i int) {
 func (c *Compaction) fill(i int, dst []byte, nb newBlock) {
 	v, l, cfg := &c.views[i], &c.layouts[i], &c.seq.cache.cfg
 	spec := &v.ls.spec
-	vb := cfg.V.rowBytes(spec.VDim)
 	slots := l.order[nb.first : nb.first+nb.fill]
 	for j := 0; j < len(slots); {
 		b, from := v.place(int(slots[j]))
@@ -169,7 +170,7 @@ func (c *Compaction) fill(i int, dst []byte, nb newBlock) {
 		}
 		src := v.block(b)
 		cfg.K.copyK(dst, src, spec.KDim, j, from, n)
-		copy(dst[v.ls.kBytes+j*vb:], src[v.ls.kBytes+from*vb:v.ls.kBytes+(from+n)*vb])
+		cfg.V.copyV(dst[v.ls.kBytes:], src[v.ls.kBytes:], spec.VDim, j, from, n)
 		j += n
 	}
 	if len(l.merge) == 0 {
@@ -234,11 +235,27 @@ func (t DType) copyK(dst, src []byte, dim, to, from, n int) {
 		copyColumns(dst, src, dim, 4, to, from, n)
 	case F16, BF16:
 		copyColumns(dst, src, dim, 2, to, from, n)
+	case I16:
+		rows := kernels.I16Width(dim) / 2
+		copyColumns(dst, src, rows+1, 4, to, from, n) // pairs, then scales
 	default: // code bytes, then scales
 		rows := dim / quantum * t.codeBytes()
 		copyColumns(dst, src, rows, 1, to, from, n)
 		copyColumns(dst[rows*BlockSlots:], src[rows*BlockSlots:], dim/quantum, 2, to, from, n)
 	}
+}
+
+// copyV copies n slots of a V tile, from slot from on, to another one's slot to
+// and on, as they are encoded.
+func (t DType) copyV(dst, src []byte, dim, to, from, n int) {
+	if t == I16 {
+		for j := range n {
+			copyValueI16(dst, src, dim, to+j, from+j)
+		}
+		return
+	}
+	size := t.rowBytes(dim)
+	copy(dst[to*size:], src[from*size:(from+n)*size])
 }
 
 // copyColumns copies n columns of size bytes of an array of BlockSlots columns.

@@ -16,14 +16,14 @@ type DType uint8
 // Storage types. Q8_0 and Q4_0 store blocks of 32 values along the head
 // dimension with one f16 scale each (34 and 18 bytes per 32 values).
 const (
-	F16 DType = iota // the default
+	F16 DType = iota
 	F32
 	BF16
 	Q8_0
 	Q4_0
 )
 
-var dtypeNames = [...]string{F16: "f16", F32: "f32", BF16: "bf16", Q8_0: "q8_0", Q4_0: "q4_0"}
+var dtypeNames = [...]string{F16: "f16", F32: "f32", BF16: "bf16", Q8_0: "q8_0", Q4_0: "q4_0", I16: "i16"}
 
 func (t DType) String() string { return dtypeNames[t] }
 
@@ -59,6 +59,8 @@ func (t DType) rowBytes(dim int) int {
 		return dim / quantum * 34
 	case Q4_0:
 		return dim / quantum * 18
+	case I16:
+		return kernels.I16RowBytes(dim)
 	default:
 		return 2 * dim
 	}
@@ -81,6 +83,8 @@ func (t DType) putK(tile []byte, j int, x []float32, tmp []byte) {
 	case Q8_0, Q4_0:
 		t.encode(tmp, x)
 		t.scatter(tile, j, len(x), tmp)
+	case I16:
+		putKeyI16(tile, j, x, tmp)
 	}
 }
 
@@ -108,6 +112,10 @@ func (t DType) codeBytes() int {
 }
 
 func (t DType) putV(tile []byte, j int, x []float32) {
+	if t == I16 {
+		putValueI16(tile, j, x)
+		return
+	}
 	n := t.rowBytes(len(x))
 	t.encode(tile[j*n:(j+1)*n], x)
 }
@@ -137,6 +145,8 @@ func (t DType) loadK(dst []float32, tile []byte, dim int) {
 		kernels.Q8TileToF32(dst, tile, dim)
 	case Q4_0:
 		kernels.Q4TileToF32(dst, tile, dim)
+	case I16:
+		kernels.I16KeysToF32(dst, tile, dim)
 	default:
 		t.decode(dst[:dim*BlockSlots], tile)
 	}
@@ -144,7 +154,23 @@ func (t DType) loadK(dst []float32, tile []byte, dim int) {
 
 // loadV decodes a V tile to [BlockSlots][dim] f32.
 func (t DType) loadV(dst []float32, tile []byte, dim int) {
+	if t == I16 {
+		for j := range BlockSlots {
+			valueI16(dst[j*dim:(j+1)*dim], tile, j)
+		}
+		return
+	}
 	t.decode(dst[:dim*BlockSlots], tile)
+}
+
+// rowV decodes the row of slot j of a V tile.
+func (t DType) rowV(dst []float32, tile []byte, j int) {
+	if t == I16 {
+		valueI16(dst, tile, j)
+		return
+	}
+	n := t.rowBytes(len(dst))
+	t.decodeRow(dst, tile[j*n:(j+1)*n])
 }
 
 // decodeRow reads one row of any length.

@@ -90,14 +90,14 @@ func checkLane(t require.TestingT, v *View, spec LayerSpec, layer, h int, toks [
 
 // near allows the storage type's rounding of a value of normal size.
 func near(t require.TestingT, ty DType, want, got float32) {
-	tol := map[DType]float64{F32: 0, F16: 2e-3, BF16: 2e-2, Q8_0: 3e-2, Q4_0: 0.5}[ty]
+	tol := map[DType]float64{F32: 0, F16: 2e-3, I16: 1e-3, BF16: 2e-2, Q8_0: 3e-2, Q4_0: 0.5}[ty]
 	if math.Abs(float64(want-got)) > tol {
 		require.Failf(t, "stored value", "%s: want %g, got %g", ty, want, got)
 	}
 }
 
 func TestStoredRowsComeBack(t *testing.T) {
-	for _, ty := range []DType{F32, F16, BF16, Q8_0, Q4_0} {
+	for _, ty := range []DType{F32, F16, BF16, Q8_0, Q4_0, I16} {
 		t.Run(ty.String(), func(t *testing.T) {
 			c, err := Open(config(ty))
 			require.NoError(t, err)

@@ -86,11 +86,10 @@ func (v *LaneView) Value(slot int, dst []float32) { v.Values(slot, slot+1, dst) 
 // Values decodes the value vectors of slots [lo, hi) to dst, [hi-lo][VDim].
 func (v *LaneView) Values(lo, hi int, dst []float32) {
 	dim, t := v.ls.spec.VDim, v.c.seq.cache.cfg.V
-	n := t.rowBytes(dim)
 	for s := lo; s < hi; s++ {
 		b, j := v.place(s)
 		tile := v.block(b)[v.ls.kBytes:]
-		t.decodeRow(dst[(s-lo)*dim:][:dim], tile[j*n:(j+1)*n])
+		t.rowV(dst[(s-lo)*dim:][:dim], tile, j)
 	}
 }
 

@@ -147,7 +147,7 @@ func TestCacheTypes(t *testing.T) {
 		exact := open(t, path, setup{kv: kvcache.F32})
 		ids := tinymodel.IDs(200, exact.model.Config().VocabSize)
 		base := exact.logits(t, exact.seq(t), ids, 200)
-		for name, limit := range map[string]float64{"f32": 0, "f16": 1e-5, "bf16": 1e-3, "q8_0": 1e-3, "q4_0": 0.3} {
+		for name, limit := range map[string]float64{"f32": 0, "f16": 1e-5, "i16": 1e-5, "bf16": 1e-3, "q8_0": 1e-3, "q4_0": 0.3} {
 			t.Run(arch+"/"+name, func(t *testing.T) {
 				kv, err := kvcache.ParseDType(name)
 				require.NoError(t, err)

@@ -113,7 +113,7 @@ func (f *benchFlags) bind(cmd *cobra.Command) {
 	ints(&f.Threads, "threads", "t", "", maxBenchThreads, "threads; 0 = one per CPU")
 	ints(&f.Batch, "batch", "b", "", maxBenchTokens, "most tokens in one pass; 0 = the engine's default")
 	ints(&f.Streams, "streams", "", "1", maxBenchTokens, "sequences that decode side by side")
-	words(&f.KVType, "kv-type", "", "f16", "storage of keys and values")
+	words(&f.KVType, "kv-type", "", "i16", "storage of keys and values")
 	words(&f.ctk, "ctk", "", "", "the same (also -ctk, --cache-type-k)")
 	words(&f.ctk, "cache-type-k", "", "", "")
 	words(&f.ctv, "ctv", "", "", "must equal -ctk: keys and values have one type (also -ctv, --cache-type-v)")

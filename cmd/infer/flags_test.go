@@ -57,7 +57,7 @@ func TestDefaultsAreTold(t *testing.T) {
 	a := &app{}
 	cmd := a.runCommand()
 	for flag, want := range map[string]string{
-		"model": defaultModel, "kv": "dense", "kv-type": "f16", "attention": "dense", "precision": "standard",
+		"model": defaultModel, "kv": "dense", "kv-type": "i16", "attention": "dense", "precision": "standard",
 		"temp": "0.8", "top-k": "40", "top-p": "0.95", "min-p": "0.05", "seed": "-1",
 	} {
 		require.Equal(t, want, cmd.Flags().Lookup(flag).DefValue, flag)

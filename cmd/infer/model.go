@@ -24,7 +24,7 @@ type modelFlags struct {
 func (m *modelFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&m.ref, "model", "m", defaultModel, "model: a .gguf file, a name, hf:owner/repo[:quant] or pip:package==version")
 	if m.opts.KV == "" {
-		m.opts.KV, m.opts.KVType, m.opts.Attention, m.opts.Precision = "dense", "f16", "dense", "standard"
+		m.opts.KV, m.opts.KVType, m.opts.Attention, m.opts.Precision = "dense", "i16", "dense", "standard"
 	}
 	bindFlags(cmd.Flags(), &m.opts)
 }

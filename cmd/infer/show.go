@@ -41,7 +41,7 @@ func (a *app) showCommand() *cobra.Command {
 	fl.BoolVar(&f.tensors, "tensors", false, "list the tensors")
 	fl.BoolVar(&f.json, "json", false, "print everything as JSON")
 	fl.IntVar(&f.ctx, "ctx", 0, "tokens for the memory estimate; 0 = as trained")
-	fl.StringVar(&f.kvType, "kv-type", "f16", "cache type for the memory estimate: f16, f32, bf16, q8_0, q4_0")
+	fl.StringVar(&f.kvType, "kv-type", "i16", "cache type for the memory estimate: i16, f16, f32, bf16, q8_0, q4_0")
 	return cmd
 }
 

@@ -167,7 +167,7 @@ func attentionCases() (cases []kernelCase) {
 			kernels.AttnSoftmaxRows(s, m, l, c, rows)
 		}, s
 	})
-	return cases
+	return append(cases, i16Cases()...)
 }
 
 // innerRuns is how often a run repeats a short kernel, so that the clock's step does

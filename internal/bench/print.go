@@ -148,7 +148,7 @@ func (t *table) columns() []column {
 		usual  string
 	}{
 		{column{"n_batch", 7, func(r *Result) string { return strconv.Itoa(r.Batch) }}, texts(t.p.Batch), "0"},
-		{column{"type_kv", -7, func(r *Result) string { return r.TypeK }}, t.p.KVType, "f16"},
+		{column{"type_kv", -7, func(r *Result) string { return r.TypeK }}, t.p.KVType, "i16"},
 		{column{"kv", -10, func(r *Result) string { return r.KV }}, t.p.KV, "dense"},
 		{column{"attention", -10, func(r *Result) string { return r.Attention }}, t.p.Attention, "dense"},
 		{column{"precision", -9, func(r *Result) string { return r.Precision }}, t.p.Precision, "standard"},

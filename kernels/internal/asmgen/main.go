@@ -46,5 +46,8 @@ func files() map[string][]byte {
 		"neon_stubs_arm64.go":       neonStubs(),
 		"peak_amd64.s":              peakFile(),
 		"peak_stubs_amd64.go":       peakStubs(),
+		"attni16_avx512_amd64.s":    attnI16File(avx512),
+		"attni16_avx2_amd64.s":      attnI16File(avx2),
+		"attni16_stubs_amd64.go":    attnI16Stubs(),
 	}
 }
