@@ -153,8 +153,8 @@ type item struct {
 	ID        string     `json:"id"`
 	Status    string     `json:"status,omitempty"`
 	Role      string     `json:"role,omitempty"`
-	Content   []itemPart `json:"content,omitempty"`
-	Summary   []itemPart `json:"summary,omitempty"`
+	Content   []itemPart `json:"content,omitzero"`
+	Summary   []itemPart `json:"summary,omitzero"`
 	CallID    string     `json:"call_id,omitempty"`
 	Name      string     `json:"name,omitempty"`
 	Arguments *string    `json:"arguments,omitempty"`

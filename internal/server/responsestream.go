@@ -42,7 +42,7 @@ func (s *Server) streamResponse(w http.ResponseWriter, r *http.Request, g *gener
 		return rs.fail(err)
 	}
 	if rs.index < 0 { // an answer without text
-		if err := rs.begin(item{Type: "message", ID: "msg_" + c.id, Status: "in_progress", Role: "assistant"}); err != nil {
+		if err := rs.begin(item{Type: "message", ID: "msg_" + c.id, Status: "in_progress", Role: "assistant", Content: []itemPart{}}); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (rs *responseStream) delta(ch *choice, d *kvasir.Delta) error {
 		}
 		return rs.add("response.reasoning_text.delta", d.Reasoning)
 	}
-	if err := rs.ensure(item{Type: "message", ID: "msg_" + rs.c.id, Status: "in_progress", Role: "assistant"}); err != nil {
+	if err := rs.ensure(item{Type: "message", ID: "msg_" + rs.c.id, Status: "in_progress", Role: "assistant", Content: []itemPart{}}); err != nil {
 		return err
 	}
 	return rs.add("response.output_text.delta", d.Content)
