@@ -1,28 +1,40 @@
 package kernels
 
-// GemmQ multiplies rowGroups (1 or 2) unpacked row groups with cols ≥ 1 quantized
-// activation rows:
+// Panel is one or two row groups of weights, unpacked, as GemmQ multiplies them.
+type Panel struct {
+	Layout    *Layout
+	RowGroups int // 1 or 2
+	Blocks    int // k blocks
+	// Codes are RowGroups × the Blocks·512 bytes that UnpackQ writes for the layout at
+	// the same level.
+	Codes []byte
+	// WS and WM are [RowGroups][Layout.Groups(Blocks)][16]; WM is nil where the layout
+	// has no minima.
+	WS, WM []float32
+	// Next is memory that will be read after the product and that GemmQ brings towards
+	// the cache meanwhile. It may be nil and has no influence on results.
+	Next []byte
+}
+
+// GemmQ multiplies a panel with cols ≥ 1 quantized activation rows:
 //
-//	out[c·ldo + r] = Σ_k y·x_c   for c < cols, r < 16·rowGroups, stored
+//	out[c·ldo + r] = Σ_k y·x_c   for c < cols, r < 16·RowGroups, stored
 //
-// panel is rowGroups × the nb·512 bytes that UnpackQ writes for l at the same level; ws
-// and wm are [rowGroups][l.Groups(nb)][16], wm nil where l has no minima; activation
-// row c is at x[c·xStride:]. Every output has the bits that GemvQ gives for it,
-// whatever cols and rowGroups are.
-// At the AVX2 level the panel is inspected once per call for its largest code, so
-// cols should not be tiny there.
-func GemmQ(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) {
-	l.check()
+// Activation row c is at x[c·xStride:]. Every output has the bits that GemvQ gives for
+// it, whatever cols and RowGroups are. At the AVX2 level the panel is inspected once per
+// call for its largest code, so cols should not be tiny there.
+func GemmQ(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) {
+	p.Layout.check()
 	checkPlanes(planes)
-	checkRowGroups("GemmQ", rowGroups, 2)
-	checkLen("GemmQ", "panel", len(panel), rowGroups*nb*unpackedBlock)
-	checkScales("GemmQ", l, ws, wm, rowGroups*l.Groups(nb)*RowGroup)
-	checkColumns("GemmQ", len(out), ldo, rowGroups*RowGroup, len(x), xStride, XBytes(nb, planes), cols)
-	if nb > 0 && gemmQAsm(out, ldo, l, panel, ws, wm, rowGroups, x, xStride, nb, cols, planes) {
+	checkRowGroups("GemmQ", p.RowGroups, 2)
+	checkLen("GemmQ", "panel", len(p.Codes), p.RowGroups*p.Blocks*unpackedBlock)
+	checkScales("GemmQ", p.Layout, p.WS, p.WM, p.RowGroups*p.Layout.Groups(p.Blocks)*RowGroup)
+	checkColumns("GemmQ", len(out), ldo, p.RowGroups*RowGroup, len(x), xStride, XBytes(p.Blocks, planes), cols)
+	if p.Blocks > 0 && gemmQAsm(out, ldo, p, x, xStride, cols, planes) {
 		return
 	}
-	clearColumns(out, ldo, rowGroups*RowGroup, cols)
-	gemmQGeneric(out, ldo, l, panel, ws, wm, rowGroups, x, xStride, nb, cols, planes)
+	clearColumns(out, ldo, p.RowGroups*RowGroup, cols)
+	gemmQGeneric(out, ldo, p, x, xStride, cols, planes)
 }
 
 // checkRowGroups panics unless 1 ≤ n ≤ limit.
@@ -51,16 +63,16 @@ func clearColumns(out []float32, ldo, rows, cols int) {
 	}
 }
 
-func gemmQGeneric(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) {
-	xSize, perBlock, zero := xBlock(planes), KBlock/l.Group*RowGroup, int32(l.Zero)
-	for g := range rowGroups {
-		p := panel[g*nb*unpackedBlock:]
+func gemmQGeneric(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) {
+	xSize, perBlock, zero := xBlock(planes), KBlock/p.Layout.Group*RowGroup, int32(p.Layout.Zero)
+	for g := range p.RowGroups {
 		for c := range cols {
 			acc := (*[RowGroup]float32)(out[c*ldo+g*RowGroup:])
 			col := x[c*xStride:]
-			for b := range nb {
-				dotBlock(acc, (*[unpackedBlock]byte)(p[b*unpackedBlock:]), zero,
-					blockScales(ws, g*nb+b, perBlock), blockScales(wm, g*nb+b, perBlock), col[b*xSize:(b+1)*xSize])
+			for i := range p.Blocks {
+				b := g*p.Blocks + i
+				dotBlock(acc, (*[unpackedBlock]byte)(p.Codes[b*unpackedBlock:]), zero,
+					blockScales(p.WS, b, perBlock), blockScales(p.WM, b, perBlock), col[i*xSize:(i+1)*xSize])
 			}
 		}
 	}

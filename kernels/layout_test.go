@@ -44,11 +44,11 @@ func TestMisuse(t *testing.T) {
 		"bits":            func() { GemvQ(out, &Layout{Codes: 7, Group: 32, Zero: 8}, codes, ws, ws, x, 1, 1) },
 		"group":           func() { GemvQ(out, &Layout{Codes: Codes4, Group: 64, Zero: 8}, codes, ws, ws, x, 1, 1) },
 		"lut":             func() { UnpackQ(codes, &Layout{Codes: Codes8, Group: 32, Zero: 128, LUT: &testLUT}, x, 1) },
-		"panel short":     func() { GemmQ(out, 16, l, codes[:1023], ws, ws, 2, x, 48, 1, 2, 1) },
-		"columns short":   func() { GemmQ(out, 16, l, codes, ws, ws, 1, x[:95], 48, 1, 2, 1) },
-		"ldo":             func() { GemmQ(out, 15, l, codes, ws, ws, 1, x, 48, 1, 2, 1) },
-		"no columns":      func() { GemmQ(out, 16, l, codes, ws, ws, 1, x, 48, 1, 0, 1) },
-		"row groups":      func() { GemmQ(out, 16, l, codes, ws, ws, 3, x, 48, 1, 1, 1) },
+		"panel short":     func() { GemmQ(out, 16, &Panel{l, 2, 1, codes[:1023], ws, nil, nil}, x, 48, 2, 1) },
+		"columns short":   func() { GemmQ(out, 16, &Panel{l, 1, 1, codes, ws, nil, nil}, x[:95], 48, 2, 1) },
+		"ldo":             func() { GemmQ(out, 15, &Panel{l, 1, 1, codes, ws, nil, nil}, x, 48, 2, 1) },
+		"no columns":      func() { GemmQ(out, 16, &Panel{l, 1, 1, codes, ws, nil, nil}, x, 48, 0, 1) },
+		"row groups":      func() { GemmQ(out, 16, &Panel{l, 3, 1, codes, ws, nil, nil}, x, 48, 1, 1) },
 		"length":          func() { QuantX(x, out[:31], 1) },
 		"dst short":       func() { QuantX(x[:47], out[:32], 1) },
 		"scales short":    func() { ExpandScales(l, out, ws, codes[:31], 1) },
@@ -75,7 +75,7 @@ func TestEmptyProducts(t *testing.T) {
 		fillPattern(out)
 		GemvQ(out, &Layout{Codes: Codes5, Group: 32, Zero: 16}, nil, nil, nil, nil, 0, 1)
 		require.Equal(t, make([]float32, 16), out[:16])
-		GemmQ(out, 16, &Layout{Codes: Codes6, Scale: ScaleK, Group: 16, Zero: 32}, nil, nil, nil, 1, nil, 0, 0, 2, 2)
+		GemmQ(out, 16, &Panel{Layout: &Layout{Codes: Codes6, Scale: ScaleK, Group: 16, Zero: 32}, RowGroups: 1}, nil, 0, 2, 2)
 		require.Equal(t, make([]float32, 32), out)
 		fillPattern(out)
 		GemvF(out, F16, nil, 1, 0, nil)

@@ -129,7 +129,7 @@ func benchGemmQ(b *testing.B, l *Layout, nb, planes int) {
 		ops := 2 * float64(2*RowGroup*nb*KBlock*cols*planes)
 		peak := dotPeak()
 		best := bestOf(b, func() {
-			GemmQ(out, 32, l, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, planes)
+			GemmQ(out, 32, &Panel{l, 2, nb, panel, ws, wm, nil}, x, XBytes(nb, planes), cols, planes)
 		})
 		report(b, best, len(panel), ops)
 		if peak > 0 {
@@ -310,6 +310,6 @@ func benchGemmPacked(b *testing.B, l *Layout, nb, cols int) {
 		if l.Codes == Codes8 {
 			panel = m.codes
 		}
-		GemmQ(out, 32, l, panel, ws, wm, 2, x, stride, nb, cols, 2)
+		GemmQ(out, 32, &Panel{l, 2, nb, panel, ws, wm, nil}, x, stride, cols, 2)
 	})
 }

@@ -44,7 +44,7 @@ func (p *product) gemm() []float32 {
 }
 
 func (p *product) gemmTo(out []float32) {
-	GemmQ(out, RowGroup, p.l, p.panel, p.ws, p.wm, 1, p.x, p.xStride, p.nb, p.cols, p.planes)
+	GemmQ(out, RowGroup, &Panel{p.l, 1, p.nb, p.panel, p.ws, p.wm, p.scales}, p.x, p.xStride, p.cols, p.planes)
 }
 
 // TestFusedLevelsAgree: the levels with fused multiply-add run the same arithmetic in

@@ -284,8 +284,8 @@ func testGemmQ(t *testing.T, rng *rand.Rand, l *Layout, nb, planes, cols int) {
 		ldo := rows + 3
 		got := guarded[float32](t, (cols-1)*ldo+rows, 1)
 		fillPattern(got)
-		GemmQ(got, ldo, l, panel[:rowGroups*nb*unpackedBlock], ws[:rowGroups*n], wm[:min(rowGroups*n, len(wm))], rowGroups,
-			x, a.xStride, nb, cols, planes)
+		GemmQ(got, ldo, &Panel{l, rowGroups, nb, panel[:rowGroups*nb*unpackedBlock], ws[:rowGroups*n], wm[:min(rowGroups*n, len(wm))], a.codes},
+			x, a.xStride, cols, planes)
 		var want [RowGroup]float32
 		for c := range cols {
 			for g, w := range []*qCase{a, b}[:rowGroups] {

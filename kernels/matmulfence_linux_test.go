@@ -38,8 +38,8 @@ func fencedProducts(t *testing.T, l *Layout, nb int, atStart bool) {
 			}
 			QuantX(one, src, planes)
 			UnpackQ(panel[len(panel)/2:], l, codes, nb)
-			GemmQ(many, 2*RowGroup, l, panel, ws, wm, 2, x, XBytes(nb, planes), nb, cols, planes)
-			GemmQ(many[cols*RowGroup:], RowGroup, l, panel[len(panel)/2:], ws[n:], half, 1, x, XBytes(nb, planes), nb, cols, planes)
+			GemmQ(many, 2*RowGroup, &Panel{l, 2, nb, panel, ws, wm, codes}, x, XBytes(nb, planes), cols, planes)
+			GemmQ(many[cols*RowGroup:], RowGroup, &Panel{l, 1, nb, panel[len(panel)/2:], ws[n:], half, nil}, x, XBytes(nb, planes), cols, planes)
 			if cols == 1 {
 				ExpandScales(l, ws[n:], half, scales, nb)
 				GemvQ(out, l, codes, ws[n:], half, one, nb, planes)

@@ -192,32 +192,35 @@ func gemvPackedAsm(out []float32, l *Layout, codes, scales, x []byte, nb, planes
 	return nb
 }
 
-func gemmQAsm(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) bool {
+func gemmQAsm(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) bool {
 	if level < AVX2 {
 		return false
 	}
-	t := gemmTiles{out: out, x: x, ldo: ldo, cols: cols, form: formVariant(l, planes)}
-	t.gemmQArgs = gemmQArgs{outStride: 4 * ldo, panelStride: nb * unpackedBlock, xStride: xStride, shift: l.zeroShift()}
-	perBlock := KBlock / l.Group * RowGroup // scales
-	t.scaleStride = 4 * nb * perBlock
+	t := gemmTiles{out: out, x: x, ldo: ldo, cols: cols, form: formVariant(p.Layout, planes), next: p.Next}
+	t.gemmQArgs = gemmQArgs{outStride: 4 * ldo, panelStride: p.Blocks * unpackedBlock, xStride: xStride, shift: p.Layout.zeroShift()}
+	perBlock := KBlock / p.Layout.Group * RowGroup // scales
+	t.scaleStride = 4 * p.Blocks * perBlock
 	if !useVNNI() {
-		clearColumns(out, ldo, rowGroups*RowGroup, cols)
+		clearColumns(out, ldo, p.RowGroups*RowGroup, cols)
 	}
-	for b := 0; b < nb; b += gemmPiece {
-		t.nb, t.x, t.add = min(gemmPiece, nb-b), x[b*xBlock(planes):], min(b, 1)
+	for b := 0; b < p.Blocks; b += gemmPiece {
+		t.nb, t.x, t.add = min(gemmPiece, p.Blocks-b), x[b*xBlock(planes):], min(b, 1)
 		if useVNNI() {
-			t.rows(panel[b*unpackedBlock:], ws, wm, b*perBlock)
-			t.run512(rowGroups)
+			t.rows(p.Codes[b*unpackedBlock:], p.WS, p.WM, b*perBlock)
+			t.run512(p.RowGroups)
 			continue
 		}
-		for g := range rowGroups {
+		for g := range p.RowGroups {
 			o := b*unpackedBlock + g*t.panelStride
 			t.out = out[g*RowGroup:]
-			t.run256(panel[o:o+t.nb*unpackedBlock], ws, wm, (b+g*nb)*perBlock)
+			t.run256(p.Codes[o:o+t.nb*unpackedBlock], p.WS, p.WM, (b+g*p.Blocks)*perBlock)
 		}
 	}
 	return true
 }
+
+//go:noescape
+func prefetch(p *byte, lines int)
 
 // formVariant numbers minimum, group size and planes as the generator does.
 func formVariant(l *Layout, planes int) int {
@@ -237,6 +240,7 @@ type gemmTiles struct {
 	out             []float32
 	x               []byte
 	ldo, cols, form int
+	next            []byte // still to be prefetched
 }
 
 // rows sets the rows that the next tiles multiply; o is the place of their scales.
@@ -244,6 +248,19 @@ func (t *gemmTiles) rows(panel []byte, ws, wm []float32, o int) {
 	t.panel, t.ws = &panel[0], &ws[o]
 	if wm != nil {
 		t.wm = &wm[o]
+	}
+}
+
+// prefetchLines bounds what a tile prefetches: the cache lines that a core can wait for
+// at a time.
+const prefetchLines = 24
+
+// prefetch asks for the share of next that falls to a tile of n columns.
+func (t *gemmTiles) prefetch(n int) {
+	size := min(len(t.next), prefetchLines*64, (len(t.next)*n/t.cols+63)&^63)
+	if size > 0 {
+		prefetch(&t.next[0], (size+63)/64)
+		t.next = t.next[size:]
 	}
 }
 
@@ -263,6 +280,7 @@ func (t *gemmTiles) run512(rowGroups int) {
 			tile++
 		}
 		t.column(c, 0)
+		t.prefetch(tileWidths[tile])
 		gemmQAVX512(&t.gemmQArgs, 32*(rowGroups-1)+8*tile+t.form)
 	}
 }

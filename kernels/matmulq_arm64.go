@@ -20,19 +20,21 @@ func gemvQRun(a *gemvQArgs, variant int) bool {
 // the codes less 128, which is what SDOT multiplies, need no correction.
 func zeroAt128() bool { return useDot() }
 
-func gemmQAsm(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) bool {
+func gemmQAsm(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) bool {
 	if !useDot() {
 		return false
 	}
-	p, form := Layout{Codes: Codes8, Scale: l.Scale, Group: l.Group, Zero: 128}, panelForms[l.hasMin()][l.Group]
+	l := Layout{Codes: Codes8, Scale: p.Layout.Scale, Group: p.Layout.Group, Zero: 128}
+	form := panelForms[l.hasMin()][l.Group]
 	if l.hasMin() {
-		p.Zero = 0
+		l.Zero = 0
 	}
-	clearColumns(out, ldo, rowGroups*RowGroup, cols)
-	n := l.Groups(nb) * RowGroup
-	for g := range rowGroups {
+	clearColumns(out, ldo, p.RowGroups*RowGroup, cols)
+	n := l.Groups(p.Blocks) * RowGroup
+	for g := range p.RowGroups {
 		for c := range cols {
-			gemvQForm(out[c*ldo+g*RowGroup:], &p, form, panel[g*nb*unpackedBlock:], ws[g*n:], wm[min(g*n, len(wm)):], x[c*xStride:], nb, planes)
+			gemvQForm(out[c*ldo+g*RowGroup:], &l, form, p.Codes[g*p.Blocks*unpackedBlock:], p.WS[g*n:], p.WM[min(g*n, len(p.WM)):],
+				x[c*xStride:], p.Blocks, planes)
 		}
 	}
 	return true

@@ -9,6 +9,6 @@ func gemvQAsm(out []float32, l *Layout, codes []byte, ws, wm []float32, x []byte
 // zeroAt128 reports whether panels without minima have their zero at code 128.
 func zeroAt128() bool { return false }
 
-func gemmQAsm(out []float32, ldo int, l *Layout, panel []byte, ws, wm []float32, rowGroups int, x []byte, xStride, nb, cols, planes int) bool {
+func gemmQAsm(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) bool {
 	return false
 }

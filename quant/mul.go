@@ -13,8 +13,10 @@ const (
 	// columnBytes bounds the activations that are swept over all panels of a Mul
 	// before the next ones, so that they stay in the second-level cache.
 	columnBytes = 768 << 10
-	// minColumns keeps such a block wide enough to repay unpacking its panels.
-	minColumns = 64
+	// minColumns keeps such a block wide enough to repay unpacking its panels, and
+	// tileColumns is what the widest tiles divide.
+	minColumns  = 60
+	tileColumns = 12
 	// gemvCols is the largest number of columns that are multiplied one by one,
 	// without unpacking a panel first. Measured: up to 3 the 4- and 8-bit types gain
 	// 10 to 40 %, Q6_K nothing; from 4 on panels win.
@@ -26,9 +28,9 @@ const (
 
 // Scratch is the working memory of one thread in [Packed.Mul].
 type Scratch struct {
-	panel  []float32 // [panelGroups][cols][16], also holds byte panels
-	codes  []byte    // [panelGroups][cols][16], the byte panel
-	ws, wm []float32 // [panelGroups][cols/16][16]
+	panel  []float32     // [panelGroups][cols][16], also holds byte panels
+	ws, wm []float32     // [panelGroups][cols/16][16]
+	q      kernels.Panel // what unpack has made of them
 	edge   [edgeCols * rowGroup]float32
 	cols   int
 }
@@ -132,13 +134,18 @@ func (p *Packed) gemvF(out []float32, ldo int, in *Input, glo, ghi int, s *Scrat
 // gemm multiplies row groups with many activation rows: blocks of columns, and
 // within a block panel after panel.
 func (p *Packed) gemm(out []float32, ldo int, in *Input, glo, ghi int, s *Scratch) {
-	width := max(minColumns, columnBytes/in.rowBytes(p.Float())&^15)
+	width := columnBlock(in.N, in.rowBytes(p.Float()))
 	full := min(ghi, p.Rows/rowGroup)
 	for c := 0; c < in.N; c += width {
 		cols := min(width, in.N-c)
 		for g := glo; g < full; g += panelGroups {
 			n := min(panelGroups, full-g)
 			p.unpack(g, n, s)
+			next := g + n
+			if next == full {
+				next = glo
+			}
+			s.q.Next = p.codes[next*p.codeBytes : min(next+panelGroups, full)*p.codeBytes]
 			p.multiply(out[c*ldo+g*rowGroup:], ldo, in, c, cols, n, s)
 		}
 		if full < ghi {
@@ -146,6 +153,14 @@ func (p *Packed) gemm(out []float32, ldo int, in *Input, glo, ghi int, s *Scratc
 			p.gemmEdge(out[c*ldo:], ldo, in, c, cols, s)
 		}
 	}
+}
+
+// columnBlock returns how many of n columns of size bytes are swept over all panels
+// before the next ones: blocks of about the same width that fit columnBytes.
+func columnBlock(n, size int) int {
+	limit := max(minColumns, columnBytes/size)
+	blocks := (n + limit - 1) / limit
+	return ((n+blocks-1)/blocks + tileColumns - 1) / tileColumns * tileColumns
 }
 
 // gemmEdge multiplies the partial last row group, unpacked in s, with columns
@@ -165,9 +180,9 @@ func (p *Packed) gemmEdge(out []float32, ldo int, in *Input, c, cols int, s *Scr
 // bytes already are multiplied where they are.
 func (p *Packed) unpack(g, n int, s *Scratch) {
 	l, nb := p.format.Layout, p.Cols/kernels.KBlock
-	s.codes = s.bytes()
+	s.q = kernels.Panel{Layout: l, RowGroups: n, Blocks: nb, Codes: s.bytes(), WS: s.ws, WM: s.wm}
 	if l != nil && l.Codes == kernels.Codes8 {
-		s.codes = p.codes[g*p.codeBytes : (g+n)*p.codeBytes]
+		s.q.Codes = p.codes[g*p.codeBytes : (g+n)*p.codeBytes]
 	}
 	for i := range n {
 		codes, scales := p.group(g + i)
@@ -189,8 +204,8 @@ func (p *Packed) multiply(out []float32, ldo int, in *Input, c, cols, n int, s *
 		kernels.GemmF(out, ldo, s.panel, n, in.F[c*p.Cols:], p.Cols, p.Cols, cols)
 		return
 	}
-	l, nb, stride := p.format.Layout, p.Cols/kernels.KBlock, in.rowBytes(false)
-	kernels.GemmQ(out, ldo, l, s.codes, s.ws, s.wm, n, in.X[c*stride:], stride, nb, cols, in.Planes)
+	stride := in.rowBytes(false)
+	kernels.GemmQ(out, ldo, &s.q, in.X[c*stride:], stride, cols, in.Planes)
 }
 
 // rowBytes returns the bytes of one activation row, float or quantized.
