@@ -96,8 +96,9 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 		orders: make([][]uint64, lanes), lens: make([]int, lanes),
 	}
 	votes, asked := make([][]float32, lanes), make([]int, lanes)
-	if e.Kind != EndOfPrompt {
-		cut.last = max(cut.last, budget/4)
+	shift := int32(0)
+	if e.Kind == Pressure {
+		cut.last, shift = max(cut.last, budget/4), s.follow(e.Len, budget)
 	}
 	tables := turnTables(c, e.Len-min(s.at, max(0, e.Len-2*slack))+max(s.horizon, s.roll))
 	err := c.Each(func(_, i int) error {
@@ -113,7 +114,7 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 	held := 0
 	for i := range lanes {
 		p := c.Plan(i)
-		p.Keep = cut.keep(p.Keep[:0], i)
+		p.Keep, p.Shift, p.ShiftTo = cut.keep(p.Keep[:0], i), shift, int32(s.sinks)
 		for j, slot := range p.Keep {
 			votes[i][j] = votes[i][slot]
 		}

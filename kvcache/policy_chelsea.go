@@ -60,13 +60,17 @@ func (s *chelseaState) Compact(e Event, c *Compaction) error {
 	if !s.baked {
 		tables = turnTables(c, s.span(c, budget))
 	}
+	shift := int32(0)
+	if e.Kind == Pressure {
+		shift = s.follow(e.Len, budget)
+	}
 	err := c.Each(func(_, i int) error {
 		ln := c.Lane(i)
 		if n := ln.Len(); n > budget {
 			m := newMatching(ln, s.sinks, n-s.guarded(budget), tables[c.rope(i)])
 			m.reduce(n-budget, s)
 			p := c.Plan(i)
-			p.Unrotated = !s.baked
+			p.Unrotated, p.Shift, p.ShiftTo = !s.baked, shift, int32(s.sinks)
 			m.plan(p, n)
 		}
 		return nil

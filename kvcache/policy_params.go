@@ -133,6 +133,7 @@ type pace struct {
 	target  int // slots per lane to hold, once a prompt ended
 	at      int // tokens at the last compaction
 	held    int // slots per lane after it, on average, rounded up
+	shifted int // positions that the first slots were moved forward, see follow
 	dropped bool
 }
 
@@ -165,6 +166,15 @@ func (p *pace) want(seen int) int {
 // after notes that lanes hold held slots on average.
 func (p *pace) after(seen, held int) { p.at, p.held, p.dropped = seen, held, true }
 
+// follow returns by how many positions the sinks are to move so that queries see
+// them as far away as if the cache held nothing but its newest slots: what is
+// endless must not drift away from them (Xiao et al., §3.2).
+func (p *pace) follow(seen, budget int) int32 {
+	by := max(0, seen-budget-p.shifted)
+	p.shifted += by
+	return int32(by)
+}
+
 // Exact is part of State.
 func (p *pace) Exact() bool { return !p.dropped }
 
@@ -174,9 +184,9 @@ func (p *pace) write(w *stateWriter) {
 	if p.dropped {
 		d = 1
 	}
-	w.ints(p.target, p.at, p.held, d)
+	w.ints(p.target, p.at, p.held, p.shifted, d)
 }
 
 func (p *pace) read(r *stateReader) {
-	p.target, p.at, p.held, p.dropped = r.int(), r.int(), r.int(), r.int() == 1
+	p.target, p.at, p.held, p.shifted, p.dropped = r.int(), r.int(), r.int(), r.int(), r.int() == 1
 }
