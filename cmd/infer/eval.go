@@ -78,7 +78,7 @@ func (a *app) evalCommand() *cobra.Command {
 		Args:  subcommandOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.evalLogitsCommand())
+	cmd.AddCommand(a.evalKVCommand(), a.evalNeedleCommand(), a.evalMemoryCommand(), a.evalLogitsCommand())
 	return cmd
 }
 
