@@ -28,20 +28,27 @@ type runFlags struct {
 	stats    bool
 	json     bool
 	noThink  bool
+
+	noHistory bool
 }
 
 func (a *app) runCommand() *cobra.Command {
 	f := &runFlags{sampling: kvasir.DefaultSampling()}
 	cmd := &cobra.Command{
 		Use:   "run [PROMPT]",
-		Short: "Generate text",
-		Long: `Generate text from a prompt given as arguments, in a file (-f) or on standard
-input. The prompt is put into the model's chat template unless --raw is given.
-Ctrl-C stops within a token and keeps what was printed.`,
+		Short: "Chat, or generate text from a prompt",
+		Long: `Chat in the terminal, or generate text from a prompt given as arguments, in a
+file (-f) or on standard input. The prompt is put into the model's chat template unless --raw is given.
+Ctrl-C stops within a token and keeps what was printed.
+
+` + policyHelp(),
 		Example: `  infer run "Why is the sky blue?"
   infer run --raw -n 64 --temp 0 "Once upon a time"
   echo "Summarize: ..." | infer run -m model.gguf --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.chats(f, args) {
+				return a.chat(cmd.Context(), f)
+			}
 			prompt, err := a.prompt(f, args)
 			if err != nil {
 				return err
@@ -61,6 +68,7 @@ Ctrl-C stops within a token and keeps what was printed.`,
 	fl.StringArrayVar(&f.stop, "stop", nil, "end before this string (may be repeated)")
 	fl.BoolVar(&f.stats, "stats", false, "print speed and memory at the end")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object instead of text")
+	fl.BoolVar(&f.noHistory, "no-history", false, "do not remember the messages of chats")
 	fl.BoolVar(&f.noThink, "no-think", false, "ask a reasoning model not to think first")
 	return cmd
 }
@@ -145,6 +153,7 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	}
 	r.PromptTokens = s.Len() - len(r.Tokens)
 	r.Stats.finish(eng, r.PromptTokens, len(r.Tokens))
+	r.Stats.Cache = s.CacheStats()
 	r.Stats.speculated(f.spec, o.Speculation)
 	if err != nil {
 		r.Finish = "interrupted"
