@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kvasir"
+	"kvasir/kvcache"
 )
 
 // runStats are the statistics of one generation. Tags are the JSON names.
@@ -21,6 +22,8 @@ type runStats struct {
 	Threads       int     `json:"threads"`
 	Level         string  `json:"level"`
 	KVType        string  `json:"kv_type"`
+
+	Cache kvcache.SeqStats `json:"cache"`
 
 	Speculation *speculationStats `json:"speculation,omitempty"`
 
@@ -64,6 +67,7 @@ func (s *runStats) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nprompt   %6d tokens  %8.1f tokens/s   first token after %.2f s (load %.2f s)\n", s.prompt, s.PromptPerSec, s.FirstSeconds, s.LoadSeconds)
 	fmt.Fprintf(&b, "decode   %6d tokens  %8.1f tokens/s   %d threads, %s, cache %s\n", s.tokens, s.DecodePerSec, s.Threads, s.Level, s.KVType)
+	b.WriteString(cacheLine(&s.Cache))
 	fmt.Fprintf(&b, "memory   %s = weights %s + cache %s + other %s\n", byteSize(s.ResidentBytes), byteSize(s.WeightBytes), byteSize(s.CacheBytes), byteSize(s.OtherBytes))
 	if s.Speculation != nil {
 		b.WriteString(s.Speculation.String())
