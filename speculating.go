@@ -260,6 +260,10 @@ func (w *speculating) learn(declined bool) {
 	st := &p.stats
 	st.Tokens += len(w.ready)
 	st.Passes++
+	for len(st.PassRows) <= len(w.nodes) {
+		st.PassRows = append(st.PassRows, 0)
+	}
+	st.PassRows[len(w.nodes)]++
 	st.Drafted += drafted
 	st.Accepted += depth
 	if drafted > 0 {

@@ -86,6 +86,8 @@ type SpeculationStats struct {
 	Drafted  int // tokens drafted (the nodes of all trees)
 	Accepted int // of these, those that became text
 	Declined int // passes for which a draft was at hand that would not pay
+	// PassRows[n] is the number of passes of n rows.
+	PassRows []int
 	// PassCost[n] is the time of a pass of n rows as a multiple of one row, 0 where
 	// it was not measured. DraftCost is that of a pass of the draft.
 	PassCost  []float64
@@ -194,6 +196,7 @@ func (p *Speculation) Stats() SpeculationStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.stats
+	s.PassRows = slices.Clone(s.PassRows)
 	if one := p.ctrl.Pass(1); p.ctrl.Known(1) {
 		s.PassCost = make([]float64, 1, maxDraft+2)
 		for n := 1; n <= maxDraft+1 && n < cap(s.PassCost); n++ {
