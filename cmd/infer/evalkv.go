@@ -137,8 +137,12 @@ func kvTable(out io.Writer, res []eval.KVResult) error {
 	}
 	if len(res) > 0 {
 		r := &res[0]
-		fmt.Fprintf(w, "\ndense: perplexity %.3f, %s; %d windows of %d tokens (%s), %d scored\n",
-			r.PPLDense, size(r.BytesDense), r.Windows, r.Ctx, r.Mode, r.Scored)
+		plural := "s"
+		if r.Windows == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(w, "\ndense: perplexity %.3f, %s; %d window%s of %d tokens (%s), %d scored\n",
+			r.PPLDense, size(r.BytesDense), r.Windows, plural, r.Ctx, r.Mode, r.Scored)
 	}
 	return w.Flush()
 }
