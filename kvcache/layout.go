@@ -74,7 +74,7 @@ func (l *layout) layMerges(v *LaneView, p *LanePlan) {
 			total += v.size(o)
 			at += v.size(o) * float64(v.pos[o])
 		}
-		l.pos[i] = int32(at / total)
+		l.pos[i] = int32(at/total + 1e-3) // sizes are rounded
 		if sized && !p.Unweighted {
 			l.logW[i] = float32(math.Log(total))
 		}
