@@ -18,7 +18,7 @@ type modelDraft struct {
 	p      *Speculation
 	g      *generator
 	eng    *Engine
-	seq    *kvcache.Seq // of the draft model; nil for a self-draft
+	seq    *kvcache.Seq // of a draft with a cache of its own; else nil
 	tokens []int32      // what seq holds
 	known  int          // tokens of the text that the draft has; -1: it lacks one
 	level  []draftPath  // the nodes to go on from
@@ -51,6 +51,8 @@ func (p *Speculation) modelDraft(g *generator) (*modelDraft, error) {
 		d = &modelDraft{p: p, eng: p.eng}
 		if p.model != nil {
 			d.eng = p.model
+		}
+		if p.model != nil || p.draft.KV != "" {
 			if err := d.open(); err != nil {
 				return nil, err
 			}
@@ -61,12 +63,12 @@ func (p *Speculation) modelDraft(g *generator) (*modelDraft, error) {
 	return d, nil
 }
 
-// open starts the sequence of a draft model.
+// open starts the draft's own sequence.
 func (d *modelDraft) open() error {
 	if err := d.eng.enter(); err != nil {
 		return err
 	}
-	seq, err := d.eng.cache.NewSeq("")
+	seq, err := d.eng.cache.NewSeq(d.p.draft.KV)
 	if err != nil {
 		return errors.Join(err, d.eng.leave())
 	}
@@ -107,6 +109,12 @@ func (d *modelDraft) draft(ctx context.Context, t *speculate.Tree, text []int32,
 	if err != nil {
 		return err
 	}
+	if d.p.draft.KV != "" { // a policy may cut: what was drafted cannot be taken back
+		if base, err = base.Fork(); err != nil {
+			return err
+		}
+		defer base.Close()
+	}
 	start := base.Len()
 	d.level = append(d.level[:0], draftPath{node: 0, seq: base, chain: d.g.chain.Clone(), sure: 1})
 	d.batch.Rows = append(d.batch.Rows[:0], kvcache.Rows{Seq: base, N: 1})
@@ -126,10 +134,10 @@ func (d *modelDraft) draft(ctx context.Context, t *speculate.Tree, text []int32,
 		}
 	}
 	d.level, d.below = d.level[:0], d.below[:0]
-	if cut := start; d.seq == nil && base.Len() > cut {
-		return errors.Join(err, base.Truncate(cut))
-	}
-	if d.seq != nil {
+	switch {
+	case d.seq == nil && base.Len() > start:
+		return errors.Join(err, base.Truncate(start))
+	case d.seq == base:
 		d.tokens = append(d.tokens[:min(len(d.tokens), start)], d.held(t, base.Len()-start, root)...)
 	}
 	return err
@@ -163,10 +171,11 @@ func (d *modelDraft) catchUp(ctx context.Context, text []int32) (int32, *kvcache
 	if err := d.cut(same); err != nil {
 		return 0, nil, err
 	}
-	limit := min(d.eng.opts.Batch, d.eng.opts.Context)
+	limit, first := min(d.eng.opts.Batch, d.eng.opts.Context), len(d.tokens) == 0
 	for len(d.tokens) < last {
 		part := text[len(d.tokens):min(last, len(d.tokens)+limit)]
-		b := model.Batch{Rows: []kvcache.Rows{{Seq: d.seq, N: len(part)}}, Tokens: part, Want: make([]bool, len(part))}
+		rows := kvcache.Rows{Seq: d.seq, N: len(part), Prompt: first, End: first && len(d.tokens)+len(part) == last}
+		b := model.Batch{Rows: []kvcache.Rows{rows}, Tokens: part, Want: make([]bool, len(part))}
 		if err := d.eng.forward(ctx, &b, nil); err != nil {
 			return 0, nil, err
 		}
@@ -180,7 +189,7 @@ func (d *modelDraft) cut(n int) error {
 	err := d.seq.Truncate(n)
 	if errors.Is(err, kvcache.ErrCannotTruncate) {
 		var fresh *kvcache.Seq
-		if fresh, err = d.eng.cache.NewSeq(""); err != nil {
+		if fresh, err = d.eng.cache.NewSeq(d.p.draft.KV); err != nil {
 			return err
 		}
 		d.seq.Close()
@@ -198,9 +207,6 @@ func (d *modelDraft) grow(ctx context.Context, t *speculate.Tree, pos uint32) er
 		b.Want = append(b.Want, true)
 	}
 	b.Skip = d.p.skip
-	if d.seq != nil {
-		b.Skip = nil
-	}
 	drawn := 0
 	took, err := d.eng.timed(ctx, d.p.state, b, func(i int, logits []float32) error {
 		return d.children(t, &d.level[i], d.pad(logits), pos, &drawn)

@@ -8,6 +8,7 @@ import (
 
 	"kvasir/attention"
 	"kvasir/internal/speculate"
+	"kvasir/kvcache"
 	"kvasir/model"
 )
 
@@ -16,9 +17,10 @@ type SpeculationOptions struct {
 	// Draft is where drafts come from: "lookup" (what followed the last tokens
 	// earlier in the text; lookup:n=3 says how many must match), "self:skip=8-19"
 	// (the same model without these layers; ranges and numbers joined by +),
-	// "self:attention=NAME" (the same model with another attention), or the path
-	// of a smaller model with the same vocabulary.
-	Draft string `json:"draft" flag:"draft" usage:"draft tokens and verify several in one pass: lookup, self:skip=LAYERS, self:attention=NAME, or a smaller model of the same vocabulary"`
+	// "self:attention=NAME" (the same model with another attention),
+	// "self:kv=NAME" (with a cache of its own under a policy), or the path of a
+	// smaller model with the same vocabulary.
+	Draft string `json:"draft" flag:"draft" usage:"draft tokens and verify several in one pass: lookup, self:skip=LAYERS, self:attention=NAME, self:kv=NAME, or a smaller model of the same vocabulary"`
 	// Verify is how drafts are judged. "match" (also "") draws every token as
 	// without speculation and keeps drafts that are equal to it: the text is the
 	// same. "ratio" accepts with probability p/q: the same distribution but
@@ -178,6 +180,9 @@ func (p *Speculation) prepareSelf() error {
 			return fmt.Errorf("draft self: skip: layer %d: the model has %d, numbered from 0", l, layers)
 		}
 		p.skip[l] = true
+	}
+	if _, _, err := kvcache.LookupPolicy(p.draft.KV); err != nil {
+		return fmt.Errorf("draft self: kv: %w", err)
 	}
 	p.state = e.model.NewState(e.pool, e.cache, sel, e.opts.prec, p.verify.K)
 	return nil

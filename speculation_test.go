@@ -27,7 +27,7 @@ func speculate(t testing.TB, eng *kvasir.Engine, o kvasir.SpeculationOptions) *k
 func drafts(t testing.TB) []string {
 	other := textSpec
 	other.Seed = 9
-	return []string{"lookup:n=1", tinyFile(t, textSpec), tinyFile(t, other), "self:skip=1"}
+	return []string{"lookup:n=1", tinyFile(t, textSpec), tinyFile(t, other), "self:skip=1", "self:kv=sinks:budget=32"}
 }
 
 // samplings are samplers with and without state.
@@ -99,7 +99,7 @@ func TestSpeculationWithWindows(t *testing.T) {
 	want := generate(t, newSession(t, eng), kvasir.Text("the world and the user"), greedy(200))
 	for _, o := range []kvasir.SpeculationOptions{
 		{Draft: "lookup:n=1", Most: 40, Always: true}, {Draft: "self:skip=0", Most: 5, Always: true},
-		{Draft: tinyFile(t, windowSpec), Most: 7, Always: true},
+		{Draft: tinyFile(t, windowSpec), Most: 7, Always: true}, {Draft: "self:kv=sinks:budget=32", Most: 4, Always: true},
 	} {
 		g := greedy(200)
 		g.Speculation = speculate(t, eng, o)
@@ -244,6 +244,7 @@ func TestSpeculationErrors(t *testing.T) {
 		{kvasir.SpeculationOptions{Draft: "lookup", Most: 99}, "draft-max 99"},
 		{kvasir.SpeculationOptions{Draft: "self:skip=7"}, "layer 7"},
 		{kvasir.SpeculationOptions{Draft: "self:attention=none"}, "none"},
+		{kvasir.SpeculationOptions{Draft: "self:kv=none"}, "none"},
 		{kvasir.SpeculationOptions{Draft: "no/such.gguf"}, "draft model"},
 		{kvasir.SpeculationOptions{Draft: size}, "another vocabulary"},
 	} {

@@ -22,12 +22,14 @@ type Draft struct {
 	Path      string // FromModel
 	Match     int    // FromLookup: tokens that must have occurred before
 	Skip      []int  // FromSelf: layers left out
+	KV        string // FromSelf: cache policy, with its settings
 	Attention string // FromSelf: attention variant, with its settings
 }
 
 // ParseDraft reads "lookup", "lookup:n=4", "self:skip=8-19" (ranges and numbers,
-// joined by +), "self:attention=NAME", both joined by a comma, or the path of a
-// model file. The settings of an attention variant may hold commas: it comes last.
+// joined by +), "self:attention=NAME", "self:kv=NAME", several of these joined by
+// commas, or the path of a model file. A comma that no such key follows belongs to
+// the settings of the variant or policy before it.
 func ParseDraft(text string) (Draft, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	switch name {
@@ -67,27 +69,34 @@ func setting(what, text, key string, lo, hi int) (int, error) {
 func parseSelf(rest string) (Draft, error) {
 	d := Draft{Source: FromSelf}
 	for rest != "" {
+		key, after, _ := strings.Cut(rest, "=")
+		n := len(after)
+		for _, next := range []string{",skip=", ",attention=", ",kv="} {
+			if i := strings.Index(after, next); i >= 0 {
+				n = min(n, i)
+			}
+		}
+		value := after[:n]
+		rest = strings.TrimPrefix(after[n:], ",")
 		var err error
 		switch {
-		case strings.HasPrefix(rest, "attention="):
-			if d.Attention = strings.TrimPrefix(rest, "attention="); d.Attention == "" {
-				return d, fmt.Errorf("draft self: attention= without a name")
-			}
-			rest = ""
-		case strings.HasPrefix(rest, "skip="):
-			var list string
-			list, rest, _ = strings.Cut(strings.TrimPrefix(rest, "skip="), ",")
-			d.Skip, err = parseLayers(list)
+		case key == "skip":
+			d.Skip, err = parseLayers(value)
+		case key != "attention" && key != "kv":
+			err = fmt.Errorf("draft self: unknown key %q: use skip, attention or kv", key)
+		case value == "":
+			err = fmt.Errorf("draft self: %s= without a name", key)
+		case key == "kv":
+			d.KV = value
 		default:
-			key, _, _ := strings.Cut(rest, "=")
-			err = fmt.Errorf("draft self: unknown key %q: use skip or attention", key)
+			d.Attention = value
 		}
 		if err != nil {
 			return d, err
 		}
 	}
-	if len(d.Skip) == 0 && d.Attention == "" {
-		return d, fmt.Errorf("draft self: say what to leave out: self:skip=8-19 or self:attention=NAME")
+	if len(d.Skip) == 0 && d.Attention == "" && d.KV == "" {
+		return d, fmt.Errorf("draft self: say what to leave out: self:skip=8-19, self:attention=NAME or self:kv=NAME")
 	}
 	return d, nil
 }

@@ -17,6 +17,7 @@ func TestParseDraft(t *testing.T) {
 		{"lookup:n=5", speculate.Draft{Source: speculate.FromLookup, Match: 5}},
 		{"self:skip=2+5-7", speculate.Draft{Source: speculate.FromSelf, Skip: []int{2, 5, 6, 7}}},
 		{"self:skip=2,attention=quest:a=1,b=2", speculate.Draft{Source: speculate.FromSelf, Skip: []int{2}, Attention: "quest:a=1,b=2"}},
+		{"self:kv=snapkv:budget=64,window=8,skip=1", speculate.Draft{Source: speculate.FromSelf, Skip: []int{1}, KV: "snapkv:budget=64,window=8"}},
 		{"a/draft.gguf", speculate.Draft{Source: speculate.FromModel, Path: "a/draft.gguf"}},
 	} {
 		got, err := speculate.ParseDraft(tc.text)
@@ -34,7 +35,8 @@ func TestParseDraft(t *testing.T) {
 		"self:skip=3+2":    "ascend",
 		"self:skip=9999":   "no layer",
 		"self:attention=":  "without a name",
-		"self:skip=1,x=,,": `unknown key "x"`,
+		"self:kv=":         "without a name",
+		"self:skip=1,x=,,": "no layer or range",
 	} {
 		_, err := speculate.ParseDraft(text)
 		require.ErrorContains(t, err, want, text)
