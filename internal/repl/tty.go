@@ -74,8 +74,8 @@ func (t *TTY) ReadMessage(prompt string) (string, error) {
 		line, err := t.edit.ReadLine()
 		pasted := errors.Is(err, term.ErrPasteIndicator)
 		if err != nil && !pasted {
-			if t.keys.interrupted() {
-				empty := m.empty() && line == ""
+			if ended, typed := t.keys.interrupted(); ended {
+				empty := m.empty() && !typed
 				t.reset()
 				t.edit.SetBracketedPasteMode(true)
 				if _, err := t.Write([]byte("^C\n")); err != nil {
@@ -111,6 +111,7 @@ type keyboard struct {
 	err   error
 	stop  func()
 	ctrlC bool // the editor was told of an end because of it
+	typed bool // keys were given since the last line ended
 }
 
 func newKeyboard(in io.Reader) *keyboard {
@@ -172,16 +173,18 @@ func (k *keyboard) Read(p []byte) (int, error) {
 			k.ctrlC = true
 			break
 		}
+		k.typed = p[n-1] != '\r'
 	}
 	k.buf = append(k.buf[:0], k.buf[n:]...)
 	return n, nil
 }
 
-// interrupted reports whether a line ended because of Ctrl-C, once.
-func (k *keyboard) interrupted() bool {
+// interrupted reports, once, whether a line ended because of Ctrl-C, and
+// whether something was typed before it.
+func (k *keyboard) interrupted() (ended, typed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	was := k.ctrlC
-	k.ctrlC = false
-	return was
+	ended, typed = k.ctrlC, k.typed
+	k.ctrlC, k.typed = false, false
+	return ended, typed
 }
