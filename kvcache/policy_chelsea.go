@@ -176,24 +176,7 @@ func (m *matching) match(chunk []int32, share int, s *chelseaState) int {
 	if share == 0 {
 		return 0
 	}
-	m.edges = m.edges[:0]
-	for i, a := range chunk {
-		if !s.source(i, len(chunk)) {
-			continue
-		}
-		best := edge{sim: float32(math.Inf(-1)), a: a, b: -1}
-		for j, b := range chunk {
-			if s.source(j, len(chunk)) {
-				continue
-			}
-			if sim := kernels.Dot(m.row(m.unit, a), m.row(m.unit, b)); sim > best.sim {
-				best.sim, best.b = sim, b
-			}
-		}
-		if best.b >= 0 {
-			m.edges = append(m.edges, best)
-		}
-	}
+	m.findEdges(chunk, s)
 	slices.SortFunc(m.edges, func(x, y edge) int {
 		if x.sim != y.sim {
 			return cmp.Compare(y.sim, x.sim)
@@ -211,6 +194,38 @@ func (m *matching) match(chunk []int32, share int, s *chelseaState) int {
 		}
 	}
 	return gone
+}
+
+// findEdges finds for every source of a chunk its most similar target; the lower
+// one wins a tie.
+func (m *matching) findEdges(chunk []int32, s *chelseaState) {
+	m.edges = m.edges[:0]
+	var targets []int32
+	for i, a := range chunk {
+		if s.source(i, len(chunk)) {
+			m.edges = append(m.edges, edge{sim: float32(math.Inf(-1)), a: a})
+		} else {
+			targets = append(targets, a)
+		}
+	}
+	tile, sims := make([]float32, m.dim*kernels.Slots), make([]float32, kernels.Slots)
+	for ; len(targets) > 0; targets = targets[min(kernels.Slots, len(targets)):] {
+		n := min(kernels.Slots, len(targets))
+		for j, b := range targets[:n] {
+			for d, x := range m.row(m.unit, b) {
+				tile[d*kernels.Slots+j] = x
+			}
+		}
+		for i := range m.edges {
+			e := &m.edges[i]
+			kernels.AttnScores(sims, m.row(m.unit, e.a), m.dim, 1, tile, m.dim, 1)
+			for j, sim := range sims[:n] {
+				if sim > e.sim {
+					e.sim, e.b = sim, targets[j]
+				}
+			}
+		}
+	}
 }
 
 // source says whether slot i of a chunk of n looks for a partner: every second
