@@ -42,8 +42,6 @@ type Config struct {
 	Share float64
 	// Alone bounds a pass that nobody waits for but those in it; 0 = 80 ms.
 	Alone Time
-	// Partial is how many prompts may be half done at a time; 0 = 2.
-	Partial int
 	// Tile is the rows of a kernel tile: the smallest piece, and what passes are
 	// rounded up to; 0 = 6.
 	Tile int
@@ -62,7 +60,6 @@ func (c Config) withDefaults() Config {
 	def(&c.Gamma, 1.8)
 	def(&c.Share, 0.25)
 	def(&c.Alone, 80*Millisecond)
-	def(&c.Partial, 2)
 	def(&c.Tile, 6)
 	def(&c.Overtake, 2*Second)
 	c.MaxRunning = min(c.MaxRunning, c.MaxRows)
@@ -79,7 +76,7 @@ func def[T comparable](p *T, v T) {
 // MaxN is the most sequences of one request.
 const MaxN = 16
 
-// shortPrompt is what a second partial prompt may have left.
+// shortPrompt is what a prompt may have left to be a short one.
 const shortPrompt = 256
 
 // Req is a request. The zero values of Class, N, LogitsFrom, Until and Worst

@@ -64,36 +64,46 @@ func (c *Core) addPrompts(p *Pass, base Time) {
 		promised := float64(base) / (1 - c.cfg.Share)
 		target = Time(max(c.gamma*float64(base), promised))
 	}
-	partial := 0
+	// Short prompts get up to half of it, so that a question does not wait
+	// behind a book; then the long one that is under way; then a new one.
+	half := base + (target-base)/2
 	for rank := range 3 {
+		until := target
+		if rank == 0 && c.longUnderWay() {
+			until = half
+		}
 		for _, e := range c.running {
-			if e.phase != Prefill || c.rank(e) != rank {
+			if e.phase != Prefill || rankOf(e) != rank {
 				continue
+			}
+			n := c.piece(p, e, until)
+			if n == 0 {
+				break
 			}
 			left := e.Prompt - e.done
-			if partial > 0 && left > shortPrompt {
-				continue
-			}
-			n := c.piece(p, e, target)
-			if n == 0 {
-				return
-			}
 			c.addPiece(p, e, n)
-			if n < left {
-				if partial++; partial >= c.cfg.Partial {
-					return
-				}
+			if rank > 0 && n < left {
+				return // one long prompt at a time
 			}
 		}
 	}
 }
 
-// rank orders prompts: the one under way, short ones, the others.
-func (c *Core) rank(e *entry) int {
+func (c *Core) longUnderWay() bool {
+	for _, e := range c.running {
+		if e.phase == Prefill && rankOf(e) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// rankOf orders prompts: short ones, the one under way, the others.
+func rankOf(e *entry) int {
 	switch {
-	case e.done > e.Reused:
-		return 0
 	case e.Prompt-e.done <= shortPrompt:
+		return 0
+	case e.done > e.Reused:
 		return 1
 	}
 	return 2
