@@ -6,8 +6,10 @@ import "kvasir/kernels"
 //
 //	h = attention(norm(x));  x += norm?(h)
 //	h = ffn(norm(x));        x += norm?(h)
+//
+// The first norm has been done before: with the embedding, or at the end of the layer
+// before, which saves waiting for all rows once more.
 func (s *State) block() error {
-	s.forRows(s.rows, attnInput)
 	s.project3()
 	s.forRows(s.rows, rotateAndStore)
 	if err := s.attend(); err != nil {
@@ -33,8 +35,6 @@ func (s *State) normed(r int, w []float32) {
 	}
 	s.inEmbd.done(r)
 }
-
-func attnInput(s *State, _, r int) { s.normed(r, s.l.attnNorm) }
 
 // project3 computes queries, keys and values of all rows.
 func (s *State) project3() {
@@ -139,10 +139,7 @@ func (s *State) addH(r int, postNorm []float32) {
 func (s *State) dense() {
 	l := s.l
 	s.gated(l.gate, l.up, l.down)
-	s.forRows(s.rows, finishDense)
 }
-
-func finishDense(s *State, _, r int) { s.l.down.finish(s.rowH(r)) }
 
 // gated runs one gated network over all rows, from inEmbd to h.
 func (s *State) gated(gate, up, down *Linear) {
@@ -189,5 +186,18 @@ func (f FFN) apply(dst, gate, up []float32) {
 	}
 }
 
-// afterFFN adds h to the residual stream.
-func afterFFN(s *State, _, r int) { s.addH(r, s.l.ffnPostNorm) }
+// afterFFN adds h to the residual stream and prepares the next layer's input.
+func afterFFN(s *State, _, r int) {
+	if s.m.cfg.Experts == 0 {
+		s.l.down.finish(s.rowH(r))
+	}
+	s.addH(r, s.l.ffnPostNorm)
+	s.prepare(r)
+}
+
+// prepare norms row r for the layer to come, if any.
+func (s *State) prepare(r int) {
+	if s.next < len(s.m.layers) {
+		s.normed(r, s.m.layers[s.next].attnNorm)
+	}
+}

@@ -79,11 +79,13 @@ func (s *State) begin(cache *kvcache.Cache, b *Batch) error {
 	}
 	s.inEmbd.set(n, s.m.cfg.EmbedDim)
 	s.inAttn.set(n, s.m.cfg.Heads*s.m.cfg.ValueDim)
+	s.next = s.m.following(-1, b.Skip)
 	s.forRows(n, embedRow)
 	return nil
 }
 
-// embedRow loads a token's embedding and computes its rotation angles.
+// embedRow loads a token's embedding, prepares the first layer's input and computes the
+// rotation angles.
 func embedRow(s *State, _, r int) {
 	c := s.m.cfg
 	x := s.rowX(r)
@@ -91,6 +93,7 @@ func embedRow(s *State, _, r int) {
 	if c.EmbedScale != 1 {
 		kernels.Scale(x, x, c.EmbedScale)
 	}
+	s.prepare(r)
 	half := c.RopeDim / 2
 	for i, spec := range s.m.ropeSpecs {
 		spec.fill(s.cos[i][r*half:(r+1)*half], s.sin[i][r*half:(r+1)*half], s.step.Pos()[r])
@@ -110,16 +113,21 @@ func (s *State) rowH(r int) []float32 {
 	return s.h[r*d : (r+1)*d]
 }
 
+// following returns the number of the layer after layer i, without those to skip;
+// after the last one it is the number of layers.
+func (m *Model) following(i int, skip []bool) int {
+	for i++; i < len(skip) && skip[i]; i++ {
+	}
+	return i
+}
+
 // run passes the rows through all layers but those to skip.
 func (s *State) run(ctx context.Context, skip []bool) error {
-	for i := range s.m.layers {
-		if skip != nil && skip[i] {
-			continue
-		}
+	for i := s.m.following(-1, skip); i < len(s.m.layers); i = s.m.following(i, skip) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s.li, s.l = i, &s.m.layers[i]
+		s.li, s.l, s.next = i, &s.m.layers[i], s.m.following(i, skip)
 		if err := s.block(); err != nil {
 			return err
 		}

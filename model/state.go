@@ -50,8 +50,9 @@ func (p Precision) ratio() float32 {
 	return 2
 }
 
-// headRows is how many rows of logits are computed at a time.
-const headRows = 12
+// headRows is how many rows of logits are computed at a time. With fewer, the streams
+// of a batch would read the output projection several times.
+const headRows = 32
 
 // State is the scratch of one forward pass at a time, allocated once. It is
 // used by one goroutine at a time.
@@ -84,7 +85,7 @@ type State struct {
 	scratch            []*quant.Scratch
 	tmp                [][]byte // per worker, for Step.Put
 
-	li             int     // layer in progress
+	li, next       int     // layer in progress and the one after it
 	ffnGate, ffnUp *Linear // of the gated network in progress
 	l              *layer
 	tokens         []int32
