@@ -18,19 +18,39 @@ type drafter interface {
 	draft(ctx context.Context, t *speculate.Tree, text []int32, n int) error
 }
 
-// lookupDrafter copies what followed the last tokens before.
+// lookupDrafter copies what followed the last tokens before. A match of three tokens
+// or more is looked for first; shorter ones are weak signs.
 type lookupDrafter struct {
-	l           *speculate.Lookup
+	levels      []*speculate.Lookup // by the tokens that must match, most first
+	l           *speculate.Lookup   // that has the match
 	next, match int
 }
 
 // lookupLimit bounds the tokens that are compared: beyond it a longer match is no
-// better sign.
-const lookupLimit = 32
+// better sign. lookupStrong is the match that is looked for first.
+const (
+	lookupLimit  = 32
+	lookupStrong = 3
+)
+
+// newLookupDrafter makes a drafter that wants least tokens to match.
+func newLookupDrafter(least int) *lookupDrafter {
+	d := &lookupDrafter{}
+	for n := max(least, lookupStrong); n >= least; n-- {
+		d.levels = append(d.levels, speculate.NewLookup(n))
+	}
+	return d
+}
 
 func (d *lookupDrafter) offer(text []int32, most int) int {
-	d.l.Push(text[d.l.Len():]...)
-	d.next, d.match = d.l.Find(lookupLimit)
+	d.match = 0
+	for _, l := range d.levels {
+		l.Push(text[l.Len():]...)
+		if d.match == 0 {
+			d.l = l
+			d.next, d.match = l.Find(lookupLimit)
+		}
+	}
 	if d.match == 0 {
 		return 0
 	}
@@ -54,10 +74,10 @@ func (d *lookupDrafter) bucket(i int) int {
 	return 13
 }
 
-// lookupPrior is the acceptance by bucket, as it is on plain prose for short
-// matches and on quotations for long ones.
+// lookupPrior is the acceptance by bucket: for short matches little more than pays,
+// so that the first failures end them.
 var lookupPrior = [speculate.Buckets]float64{
-	0, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95,
+	0, 0.36, 0.42, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95,
 }
 
 func (d *lookupDrafter) draft(_ context.Context, t *speculate.Tree, _ []int32, n int) error {

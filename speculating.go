@@ -54,7 +54,7 @@ func (p *Speculation) begin(g *generator) (*speculating, error) {
 		w.ctrl = p.controller(p.nominalCost())
 	}
 	if p.draft.Source == speculate.FromLookup {
-		w.drafter = &lookupDrafter{l: speculate.NewLookup(p.draft.Match)}
+		w.drafter = newLookupDrafter(p.draft.Match)
 		return w, nil
 	}
 	d, err := p.modelDraft(g)
@@ -89,7 +89,7 @@ func (w *speculating) run(ctx context.Context, yield func(Token, error) bool) {
 func (w *speculating) round(ctx context.Context) error {
 	s := w.g.s
 	w.ready = w.ready[:0]
-	if s.seq.Len() != len(s.tokens)-1 { // the prompt
+	if _, forced := w.g.forced(); forced || s.seq.Len() != len(s.tokens)-1 { // the prompt
 		if err := w.g.next(ctx); err != nil {
 			return err
 		}

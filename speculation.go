@@ -15,7 +15,7 @@ import (
 // SpeculationOptions say how tokens are drafted and verified.
 type SpeculationOptions struct {
 	// Draft is where drafts come from: "lookup" (what followed the last tokens
-	// earlier in the text; lookup:n=3 says how many must match), "self:skip=8-19"
+	// earlier in the text; lookup:n=3 says how many must match, else one), "self:skip=8-19"
 	// (the same model without these layers; ranges and numbers joined by +),
 	// "self:attention=NAME" (the same model with another attention),
 	// "self:kv=NAME" (with a cache of its own under a policy), or the path of a

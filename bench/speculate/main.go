@@ -25,6 +25,7 @@ type settings struct {
 	reps        int
 	temp        float64
 	threads     int
+	show        bool
 }
 
 func main() {
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&c.reps, "reps", 3, "pairs of runs for each prompt")
 	flag.Float64Var(&c.temp, "temp", 0, "temperature")
 	flag.IntVar(&c.threads, "t", 0, "threads; 0 = all")
+	flag.BoolVar(&c.show, "show", false, "print the texts")
 	flag.StringVar(&c.only, "kind", "", "only prompts of this kind: quote, edit, json or free")
 	flag.Parse()
 	if err := run(&c); err != nil {
@@ -127,6 +129,9 @@ func compare(eng *kvasir.Engine, c *settings, p prompt) (*result, error) {
 		if c.spec.Verify == "match" && text[0] != text[1] {
 			return nil, errors.New("the texts differ")
 		}
+		if c.show && i == 0 {
+			fmt.Printf("--- %s: %s\n%s\n---\n", p.kind, p.name, text[0])
+		}
 		plain, fast, ratios = append(plain, rate[0]), append(fast, rate[1]), append(ratios, rate[1]/rate[0])
 	}
 	r.plain, r.fast, r.ratio = median(plain), median(fast), median(ratios)
@@ -154,19 +159,23 @@ func (r *result) generate(eng *kvasir.Engine, c *settings, p prompt, with bool) 
 			r.perPass = float64(r.stats.Tokens) / float64(r.stats.Passes)
 		}()
 	}
-	chat, err := eng.ChatPrompt(kvasir.ChatRequest{Messages: []kvasir.Message{{Role: "user", Content: p.text}}})
-	if err != nil {
-		return 0, "", err
+	text := kvasir.Text(p.text)
+	if !p.raw {
+		var err error
+		text, err = eng.ChatPrompt(kvasir.ChatRequest{Messages: []kvasir.Message{{Role: "user", Content: p.text}}})
+		if err != nil {
+			return 0, "", err
+		}
 	}
 	s, err := eng.NewSession()
 	if err != nil {
 		return 0, "", err
 	}
 	defer s.Close()
-	var text strings.Builder
+	var out strings.Builder
 	var first, last time.Time
 	n := 0
-	for tok, err := range s.Generate(context.Background(), chat, o) {
+	for tok, err := range s.Generate(context.Background(), text, o) {
 		if err != nil {
 			return 0, "", err
 		}
@@ -174,10 +183,10 @@ func (r *result) generate(eng *kvasir.Engine, c *settings, p prompt, with bool) 
 		if n++; n == 1 {
 			first = last
 		}
-		text.WriteString(tok.Text)
+		out.WriteString(tok.Text)
 	}
 	r.tokens = n
-	return float64(n-1) / last.Sub(first).Seconds(), text.String(), nil
+	return float64(n-1) / last.Sub(first).Seconds(), out.String(), nil
 }
 
 // rowCounts are the sizes of passes that are timed.

@@ -1,7 +1,11 @@
 package main
 
-// prompt is one task.
-type prompt struct{ kind, name, text string }
+// prompt is one task: a question for the chat template or, when raw, a text to go on
+// with.
+type prompt struct {
+	kind, name, text string
+	raw              bool
+}
 
 const (
 	harbour = `The harbour of Lindal was built in 1842 by the engineer Maria Osterman. It has two breakwaters, each 310 metres long, and a lighthouse of red granite. In the first year 214 ships called there, most of them with timber and salt. After the storm of 1871 the northern breakwater was rebuilt with larger stones, and a second light was added at its end. Today the harbour serves forty fishing boats, a ferry to the islands, and a small yard where wooden boats are repaired.`
@@ -35,18 +39,30 @@ Name: Jonas Weber, Age: 52, City: Leipzig, Job: baker
 Name: Fatima Haddad, Age: 38, City: Tunis, Job: teacher`
 )
 
+// one example of each task, for prompts that show what is wanted
+const (
+	copyShot = "Text:\nThe mill stands by the river. It grinds wheat and rye.\n\nExact copy:\nThe mill stands by the river. It grinds wheat and rye.\n\nText:\n"
+	editShot = "Text:\nThe mill stands by the river Aller. In winter the river Aller freezes.\nChange Aller to Weser:\nThe mill stands by the river Weser. In winter the river Weser freezes.\n\nText:\n"
+	jsonShot = "Records:\nName: Omar Said, Age: 47, City: Cairo, Job: tailor\nName: Ida Holm, Age: 25, City: Bergen, Job: diver\nJSON:\n[\n" +
+		"  {\"name\": \"Omar Said\", \"age\": 47, \"city\": \"Cairo\", \"job\": \"tailor\"},\n" +
+		"  {\"name\": \"Ida Holm\", \"age\": 25, \"city\": \"Bergen\", \"job\": \"diver\"}\n]\n\n"
+	factShot = "Order 1170 was placed on 2 March 2023 by Karl Brandt, 5 High Street, Dover. It lists: 2 lamps at 30.00 each. Delivery is on 9 March 2023. Payment: cash.\nJSON:\n" +
+		"{\"order\": 1170, \"date\": \"2 March 2023\", \"customer\": \"Karl Brandt\", \"address\": \"5 High Street, Dover\", \"items\": \"2 lamps at 30.00 each\", \"delivery\": \"9 March 2023\", \"payment\": \"cash\"}\n\n"
+)
+
 // prompts are tasks whose answers repeat their input, and free ones.
 var prompts = []prompt{
-	{"quote", "passage", "Repeat the following text word for word, and write nothing else.\n\n" + harbour},
-	{"quote", "memo", "Copy this memo exactly as it is:\n\n" + memo},
-	{"quote", "code", "Repeat this program exactly, without changes:\n\n" + code},
-	{"edit", "change a name", "Rewrite the following text with the name Maria Osterman replaced by Clara Lind. Keep everything else the same.\n\n" + harbour},
-	{"edit", "change a month", "Rewrite this memo for April instead of March. Change nothing else.\n\n" + memo},
-	{"edit", "rename a variable", "Rewrite this program with the variable value renamed to item. Keep everything else the same.\n\n" + code},
-	{"json", "records", "Turn these records into a JSON list of objects with the keys name, age, city and job.\n\n" + people},
-	{"json", "order", "Extract the order below as JSON with the keys order, date, customer, address, items, delivery and payment. Use the words of the text.\n\n" + order},
-	{"free", "sky", "Why is the sky blue?"},
-	{"free", "story", "Write a short story about a lighthouse keeper who finds a message in a bottle."},
-	{"free", "advice", "Give me advice on how to learn to play the piano as an adult."},
-	{"free", "dialogue", "Write a conversation between a cat and a dog about the weather."},
+	{"quote", "passage", "Repeat the following text word for word, and write nothing else.\n\n" + harbour, false},
+	{"quote", "memo", copyShot + memo + "\n\nExact copy:\n", true},
+	{"quote", "program", "Program:\n" + code + "\n\nThe same program again:\n", true},
+	{"edit", "a name", editShot + harbour + "\nChange Maria Osterman to Clara Lind:\n", true},
+	{"edit", "a month", editShot + memo + "\nChange March to April:\n", true},
+	{"edit", "a variable", "Program:\n" + code + "\n\nThe same program, with value renamed to item:\n", true},
+	{"json", "records", jsonShot + "Records:\n" + people + "\nJSON:\n[\n", true},
+	{"json", "order", factShot + order + "\nJSON:\n", true},
+	{"free", "sky", "Why is the sky blue?", false},
+	{"free", "story", "Write a short story about a lighthouse keeper who finds a message in a bottle.", false},
+	{"free", "advice", "Give me advice on how to learn to play the piano as an adult.", false},
+	{"free", "dialogue", "Write a conversation between a cat and a dog about the weather.", false},
+	{"free", "continuation", "The old map showed a path through the mountains that nobody in the village had ever walked.", true},
 }

@@ -44,7 +44,7 @@ func ParseDraft(text string) (Draft, error) {
 }
 
 func parseLookup(rest string) (Draft, error) {
-	d := Draft{Source: FromLookup, Match: 3}
+	d := Draft{Source: FromLookup, Match: 1}
 	if rest == "" {
 		return d, nil
 	}

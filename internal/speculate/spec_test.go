@@ -13,7 +13,7 @@ func TestParseDraft(t *testing.T) {
 		text string
 		want speculate.Draft
 	}{
-		{"lookup", speculate.Draft{Source: speculate.FromLookup, Match: 3}},
+		{"lookup", speculate.Draft{Source: speculate.FromLookup, Match: 1}},
 		{"lookup:n=5", speculate.Draft{Source: speculate.FromLookup, Match: 5}},
 		{"self:skip=2+5-7", speculate.Draft{Source: speculate.FromSelf, Skip: []int{2, 5, 6, 7}}},
 		{"self:skip=2,attention=quest:a=1,b=2", speculate.Draft{Source: speculate.FromSelf, Skip: []int{2}, Attention: "quest:a=1,b=2"}},
