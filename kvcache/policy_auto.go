@@ -46,6 +46,7 @@ func (autoPolicy) New(p Params, c *Config) (State, error) {
 		memory:  r.int("memory", 256, 0, 1<<24),
 	}
 	s.size = r.size(c, 4, 32, false)
+	s.longest = c.Ctx / 4 * 3
 	return s, r.done()
 }
 
@@ -57,6 +58,7 @@ type autoState struct {
 	weight          float32
 	floor           float64
 	memory          int
+	longest         int // slots that no lane exceeds, unless the budget does
 
 	votes [][]float32 // per lane: mean square of the weights that each slot got
 	asked []int       // per lane: how many queries that mean stands for
@@ -66,7 +68,7 @@ type autoState struct {
 // tokens, and a sample of those of the prompt.
 func (s *autoState) Needs() Needs {
 	n := s.needs(Needs{Queries: max(s.window, 2*slack), EveryQuery: s.queries})
-	n.Slots *= laneShare
+	n.Slots = s.most(n.Slots)
 	return n
 }
 
@@ -83,6 +85,15 @@ func (s *autoState) Clone() State {
 	return &c
 }
 
+// most is how many slots one lane may hold when the lanes hold budget on average:
+// a sequence without end must have room for the next prompt in every lane.
+func (s *autoState) most(budget int) int {
+	if s.grow {
+		return laneShare * budget
+	}
+	return min(laneShare*budget, max(budget, s.longest))
+}
+
 // Compact renews the votes of every lane, finds the cut and keeps what is above.
 func (s *autoState) Compact(e Event, c *Compaction) error {
 	lanes := c.Lanes()
@@ -91,7 +102,7 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 	}
 	budget := s.want(e.Len)
 	cut := globalCut{
-		most:  laneShare * budget,
+		most:  s.most(budget),
 		first: s.sinks, last: s.guarded(budget), budget: budget, floor: s.floor,
 		orders: make([][]uint64, lanes), lens: make([]int, lanes),
 	}

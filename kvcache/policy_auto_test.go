@@ -80,3 +80,28 @@ func TestGlobalCut(t *testing.T) {
 		require.Equal(t, budget*lanes, total, "the whole budget is used")
 	})
 }
+
+// A lane may hold several times the budget, but never so much that a sequence
+// without end has no room for its next prompt.
+func TestAutoLongestLane(t *testing.T) {
+	for _, tc := range []struct {
+		params Params
+		want   int
+	}{
+		{Params{"budget": "512"}, 2048},
+		{Params{"budget": "2048"}, 6144}, // three quarters of the context
+		{Params{"budget": "7000"}, 7000},
+		{Params{"budget": "4096", "grow": "1"}, 16384},
+	} {
+		s, err := Policies["auto"].New(tc.params, smolConfig())
+		require.NoError(t, err)
+		require.Equal(t, tc.want, s.Needs().Slots, "%v", tc.params)
+		require.Equal(t, tc.params["grow"] == "", s.Needs().Endless)
+	}
+	g := globalCut{most: 3, budget: 2, orders: make([][]uint64, 2), lens: make([]int, 2)}
+	g.add(0, []float32{5, 6, 7, 8})
+	g.add(1, []float32{1, 2, 3, 4})
+	g.find()
+	require.Equal(t, []int32{1, 2, 3}, g.keep(nil, 0))
+	require.Equal(t, []int32{3}, g.keep(nil, 1))
+}
