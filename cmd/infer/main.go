@@ -94,7 +94,7 @@ Models are fetched on first use and kept in the model store.`,
 		return usagef("%s%w", commandName(cmd), err)
 	})
 	root.AddCommand(
-		a.runCommand(), a.serveCommand(), a.keyCommand(), a.pullCommand(), a.listCommand(), a.showCommand(), a.rmCommand(),
+		a.runCommand(), a.serveCommand(), a.keyCommand(), a.loadCommand(), a.pullCommand(), a.listCommand(), a.showCommand(), a.rmCommand(),
 		a.tokenizeCommand(), a.detokenizeCommand(), a.perplexityCommand(), a.evalCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root

@@ -36,7 +36,8 @@ var units = []unit{
 	{"model", "attention kvcache quant kernels internal/gguf " + numeric},
 	{"sampler", "kernels " + numeric},
 	{"internal/speculate", "sampler " + numeric},
-	{".", "internal/sched internal/speculate model attention kvcache quant kernels sampler " +
+	{"internal/grammar", "sampler " + numeric},
+	{".", "internal/sched internal/speculate internal/grammar model attention kvcache quant kernels sampler " +
 		"internal/gguf internal/tokenizer internal/chat internal/hub " + numeric},
 
 	{"internal/parallel", "kernels " + numeric},
@@ -53,7 +54,8 @@ var units = []unit{
 	{"internal/eval", ". internal/recall model attention kvcache quant kernels sampler internal/gguf gonum.org/v1/gonum gonum.org/v1/plot"},
 	{"internal/server", ". sampler internal/hub github.com/prometheus/client_golang golang.org/x/text"},
 	{"internal/repl", ". internal/hub golang.org/x/term golang.org/x/text"},
-	{"cmd", ". internal/server internal/repl internal/eval internal/bench internal/hub model attention kvcache quant kernels sampler internal/gguf " +
+	{"internal/loadgen", ""},
+	{"cmd", ". internal/server internal/repl internal/loadgen internal/eval internal/bench internal/hub model attention kvcache quant kernels sampler internal/gguf " +
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/vbauerster/mpb/v8 golang.org/x/term golang.org/x/sys"},
 	{"internal/bench", ". model attention kvcache quant kernels sampler internal/gguf " + numeric},
 	{"bench", ". internal/eval internal/bench model attention kvcache quant kernels sampler gonum.org/v1/gonum gonum.org/v1/plot"},
@@ -71,7 +73,7 @@ const numeric = "golang.org/x/sys github.com/klauspost/cpuid/v2 github.com/x448/
 const leaves = "internal/parallel internal/mmap internal/invariants"
 
 // testModules may be imported by tests, besides what the tested unit may import.
-const testModules = "github.com/stretchr/testify pgregory.net/rapid github.com/rogpeppe/go-internal github.com/dlclark/regexp2 " +
+const testModules = "github.com/stretchr/testify pgregory.net/rapid github.com/rogpeppe/go-internal github.com/dlclark/regexp2 github.com/santhosh-tekuri/jsonschema " +
 	"gonum.org/v1/gonum gorgonia.org/tensor " + numeric
 
 // unitOf returns the unit with the longest folder that holds dir.
