@@ -188,6 +188,15 @@ func (p *Speculation) prepareSelf() error {
 	return nil
 }
 
+// Validate reports the first setting out of range. Jobs share passes, for which
+// drafts are not made: speculation is for sessions.
+func (r *Request) Validate() error {
+	if r.Speculation != nil {
+		return errors.New("speculation is for sessions (Session.Generate), not for scheduled jobs")
+	}
+	return r.GenerateOptions.Validate()
+}
+
 // Close frees the draft model. Generations that use it must have ended.
 func (p *Speculation) Close() error {
 	if p.model == nil {

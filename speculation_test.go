@@ -260,6 +260,8 @@ func TestSpeculationErrors(t *testing.T) {
 	_, err = tryGenerate(context.Background(), s, kvasir.Text("hello"), g)
 	require.ErrorContains(t, err, "another engine")
 	require.Zero(t, s.Len())
+	_, err = eng.Submit(context.Background(), kvasir.Request{Prompt: kvasir.Text("hello"), GenerateOptions: g})
+	require.ErrorContains(t, err, "for sessions")
 	require.Equal(t, "a.gguf", kvasir.SpeculationOptions{Draft: "a.gguf"}.Model())
 	require.Empty(t, kvasir.SpeculationOptions{Draft: "lookup"}.Model())
 }
