@@ -202,7 +202,7 @@ func passCost(eng *kvasir.Engine) ([]float64, error) {
 	defer s.Close()
 	ids := make([]int32, 320)
 	for i := range ids {
-		ids[i] = int32(1000 + 37*i%5000)
+		ids[i] = int32((1000 + 37*i) % min(6000, eng.Info().Vocabulary))
 	}
 	ctx := context.Background()
 	if err := s.Prefill(ctx, kvasir.Prompt{Tokens: ids[:300]}); err != nil {
