@@ -8,8 +8,13 @@ import (
 	"kvasir/kvcache"
 )
 
-// maxRows bounds the rows (tokens × heads of a group) of a tile.
-const maxRows = 48
+// maxRows bounds the rows (tokens × heads of a group) of a tile; steps of fewer
+// tokens than manyTokens have tiles of half the rows, so that there are enough of
+// them for all workers.
+const (
+	maxRows    = 96
+	manyTokens = 200
+)
 
 // splitRows bounds the sequences whose spans may be computed side by side.
 const splitRows = 4
@@ -89,7 +94,11 @@ func (r *Runner) Forward(out []float32, l *Layer, step *kvcache.Step, q []float3
 // last tiles to be handed out are the cheap ones.
 func (r *Runner) plan() {
 	r.tiles = r.tiles[:0]
-	per := max(1, maxRows/r.layer.Group())
+	rows := maxRows
+	if r.step.Rows() < manyTokens {
+		rows /= 2
+	}
+	per := max(1, rows/r.layer.Group())
 	for i := range r.step.Seqs() {
 		first, n := r.step.Span(i)
 		for hi := n; hi > 0; hi -= per {

@@ -8,16 +8,17 @@ import "kvasir/kernels"
 type rowState struct {
 	m, l []float32
 	acc  []float32 // rows × dim
+	c    []float32 // factors of a merge
 	dim  int
 }
 
 func newRowState(rows, dim int) rowState {
-	return rowState{m: make([]float32, rows), l: make([]float32, rows), acc: make([]float32, rows*dim), dim: dim}
+	return rowState{m: make([]float32, rows), l: make([]float32, rows), acc: make([]float32, rows*dim), c: make([]float32, rows), dim: dim}
 }
 
 // view returns a state over the first rows of s with values of dim.
 func (s *rowState) view(rows, dim int) rowState {
-	return rowState{m: s.m[:rows], l: s.l[:rows], acc: s.acc[:rows*dim], dim: dim}
+	return rowState{m: s.m[:rows], l: s.l[:rows], acc: s.acc[:rows*dim], c: s.c[:rows], dim: dim}
 }
 
 func (s *rowState) reset() {
@@ -30,6 +31,10 @@ func (s *rowState) reset() {
 // merge adds the disjoint key set o to s, row by row. Merging into an empty
 // row copies, so a single span keeps its bits.
 func (s *rowState) merge(o *rowState) {
+	for r, m := range s.m {
+		s.c[r] = min(m-o.m[r], o.m[r]-m) // of two empty rows NaN, not used
+	}
+	kernels.Exp(s.c, s.c)
 	for r := range s.m {
 		switch {
 		case o.m[r] == negInf:
@@ -38,13 +43,13 @@ func (s *rowState) merge(o *rowState) {
 			s.m[r], s.l[r] = o.m[r], o.l[r]
 			copy(s.row(r), o.row(r))
 		case o.m[r] > s.m[r]:
-			c := exp1(s.m[r] - o.m[r])
+			c := s.c[r]
 			s.l[r] = float32(s.l[r]*c) + o.l[r]
 			kernels.Scale(s.row(r), s.row(r), c)
 			kernels.Add(s.row(r), s.row(r), o.row(r))
 			s.m[r] = o.m[r]
 		default:
-			c := exp1(o.m[r] - s.m[r])
+			c := s.c[r]
 			s.l[r] += float32(o.l[r] * c)
 			kernels.AddScaled(s.row(r), o.row(r), c)
 		}
