@@ -26,6 +26,8 @@ type Engine struct {
 	cache *kvcache.Cache
 	pool  *parallel.Pool
 	own   ownTemplate
+	limit compiled // grammars
+	key   [32]byte // fingerprint of the model
 
 	schedMu     sync.Mutex // guards the scheduler's coming and going
 	sched       *scheduler // nil until the first job
@@ -83,6 +85,7 @@ func (e *Engine) load() error {
 	tokErr := make(chan error, 1)
 	go func() { tokErr <- e.loadTokenizer() }()
 	e.pool = parallel.New(e.opts.Threads)
+	e.key = fingerprint(e.file, e.opts) // before packing drops the pages of the file
 	e.model, err = model.Load(e.file, e.pool, e.opts.Context)
 	if terr := <-tokErr; err == nil {
 		err = terr
@@ -92,7 +95,7 @@ func (e *Engine) load() error {
 	}
 	e.cache, err = kvcache.Open(kvcache.Config{
 		Layers: e.model.CacheLayers(), K: e.opts.k, V: e.opts.k, Ctx: e.opts.Context, PoolBytes: e.opts.CacheBytes,
-		Trained: cfg.ContextLength, Workers: e.pool,
+		Trained: cfg.ContextLength, Workers: e.pool, ModelKey: e.key,
 	})
 	if err != nil {
 		return err

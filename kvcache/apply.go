@@ -63,11 +63,7 @@ func (c *Compaction) wants() []want {
 		if !l.on {
 			continue
 		}
-		k := slices.IndexFunc(wants, func(w want) bool { return w.class == cl })
-		if k < 0 {
-			k, wants = len(wants), append(wants, want{class: cl})
-		}
-		wants[k].n += max(0, l.fresh-l.freed)
+		wants = addWant(wants, cl, max(0, l.fresh-l.freed))
 		largest[cl] = append(largest[cl], l.fresh)
 	}
 	for k := range wants {

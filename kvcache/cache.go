@@ -108,13 +108,28 @@ func (c *Cache) Bound(spec string) (slots int, endless bool) {
 
 // open starts a sequence with a state of its own.
 func (c *Cache) open(spec string, p Policy, st State) (*Seq, error) {
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
+	return &Seq{cache: c, spec: spec, policy: p, state: st, needs: st.Needs(), lanes: make([]lane, len(c.lanes)), epoch: 1}, nil
+}
+
+// enter counts a new sequence.
+func (c *Cache) enter() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, fmt.Errorf("cache: %w", ErrClosed)
+		return fmt.Errorf("cache: %w", ErrClosed)
 	}
 	c.seqs++
-	return &Seq{cache: c, spec: spec, policy: p, state: st, needs: st.Needs(), lanes: make([]lane, len(c.lanes)), epoch: 1}, nil
+	return nil
+}
+
+// leave uncounts a sequence.
+func (c *Cache) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seqs--
 }
 
 // Close frees all memory. Every sequence must have been closed.

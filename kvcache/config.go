@@ -48,6 +48,9 @@ type Config struct {
 	// Trained is the context that the model was trained with; 0 = Ctx. Policies
 	// that go on for ever keep distances below it.
 	Trained int
+	// ModelKey tells models, and settings that change what they compute, apart:
+	// it goes with what is saved.
+	ModelKey [32]byte
 	// Workers carry out compactions; nil = the calling goroutine.
 	Workers *parallel.Pool
 }

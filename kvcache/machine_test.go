@@ -424,6 +424,8 @@ func (m *machine) step() {
 		m.drop(q)
 	case n < 97:
 		m.append(q, 1, false)
+	case n < 98:
+		m.saveLoad(q)
 	default:
 		m.add2()
 	}

@@ -61,13 +61,16 @@ type autoState struct {
 	longest         int // slots that no lane exceeds, unless the budget does
 
 	votes [][]float32 // per lane: mean square of the weights that each slot got
-	asked []int       // per lane: how many queries that mean stands for
+	asked []int       // per lane: how many tokens that mean stands for
 }
 
-// Needs is part of State: the queries of the last two compactions' worth of
-// tokens, and a sample of those of the prompt.
+// rollQueries is how many of the newest queries are kept to renew votes with; one
+// of rollEvery is asked.
+const rollQueries, rollEvery = BlockSlots, 2
+
+// Needs is part of State: the newest queries, and a sample of the prompt's.
 func (s *autoState) Needs() Needs {
-	n := s.needs(Needs{Queries: max(s.window, 2*slack), EveryQuery: s.queries})
+	n := s.needs(Needs{Queries: max(s.window, rollQueries), EveryQuery: s.queries})
 	n.Slots = s.most(n.Slots)
 	return n
 }
@@ -111,7 +114,7 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 	if e.Kind == Pressure {
 		cut.last, shift = max(cut.last, budget/4), s.follow(e.Len, budget)
 	}
-	tables := turnTables(c, e.Len-min(s.at, max(0, e.Len-2*slack))+max(s.horizon, s.roll))
+	tables := turnTables(c, max(e.Len-s.at, s.Needs().Queries)+max(s.horizon, s.roll))
 	err := c.Each(func(_, i int) error {
 		v := s.viewer(e, c.Lane(i), tables[c.rope(i)])
 		votes[i], asked[i] = s.renew(i, e, v)
@@ -138,12 +141,12 @@ func (s *autoState) Compact(e Event, c *Compaction) error {
 }
 
 // renew returns the mean squares of a lane's slots with the new queries taken
-// in, and how many queries they stand for now. Slots that came since the last
+// in, and for how many tokens they stand now. Slots that came since the last
 // time have the new ones only.
 func (s *autoState) renew(i int, e Event, v *viewer) ([]float32, int) {
-	fresh, n := v.future()
+	fresh, n := v.future(), e.Len-s.at
 	if i >= len(s.votes) || len(s.votes[i])+e.Len-s.at != len(fresh) || s.memory == 0 {
-		return fresh, n // nothing known about these slots
+		return fresh, min(n, s.memory) // nothing known about these slots
 	}
 	old := s.votes[i]
 	share := float32(n) / float32(max(1, n+s.asked[i]))

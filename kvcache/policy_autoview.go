@@ -11,10 +11,6 @@ import (
 // thousand slots stay in the second-level cache.
 const viewRows = 24
 
-// rollEvery is which share of the queries votes are renewed with while
-// generating: every second, for the sake of speed.
-const rollEvery = 2
-
 // viewer asks the queries of one lane what they look at.
 type viewer struct {
 	ln      *LaneView
@@ -40,9 +36,8 @@ func (s *autoState) viewer(e Event, ln *LaneView, t *turns) *viewer {
 }
 
 // future returns the mean square of the weights that the queries since the last
-// compaction give to all slots when they stand at coming positions, and the
-// number of tokens that asked.
-func (v *viewer) future() ([]float32, int) {
+// compaction give to all slots when they stand at coming positions.
+func (v *viewer) future() []float32 {
 	out, n := make([]float32, v.ln.Len()), 0
 	per := v.ln.Group() * v.ln.KDim()
 	last := -1
@@ -65,7 +60,7 @@ func (v *viewer) future() ([]float32, int) {
 	if n > 0 {
 		kernels.Scale(out, out, 1/float32(n*v.ln.Group()))
 	}
-	return out, n
+	return out
 }
 
 // push adds the group's queries of one token, rotated to a coming position: the

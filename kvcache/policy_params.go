@@ -2,9 +2,10 @@ package kvcache
 
 import "fmt"
 
-// slack is how many tokens a sequence may grow beyond its budget before the
-// next compaction: work comes in batches of a block.
-const slack = BlockSlots
+// slackShare is the part of its budget that a sequence may grow beyond it before
+// the next compaction: work comes in batches, so that it costs a few percent of
+// decoding.
+const slackShare = 8
 
 // minSlots is how many slots beside the protected ones a budget must leave.
 const minSlots = 8
@@ -112,6 +113,11 @@ func (s *size) slots(seen int) int {
 	return max(int(s.ratio*float64(seen)), s.least())
 }
 
+// slack is how many tokens may come on top of the budget, whole blocks.
+func (s *size) slack(budget int) int {
+	return max(BlockSlots, budget/slackShare/BlockSlots*BlockSlots)
+}
+
 // guarded is how many of the newest slots are always kept.
 func (s *size) guarded(budget int) int {
 	if s.recent >= 0 {
@@ -150,9 +156,9 @@ func (p *pace) due(e Event) bool {
 	case e.Kind == PoolLow:
 		return p.live(e.Len) > p.want(e.Len)
 	case p.stream:
-		return p.live(e.Len)+max(1, e.Incoming) > p.want(e.Len)+slack
+		return p.live(e.Len)+max(1, e.Incoming) > p.bound(e.Len)
 	}
-	return !p.grow && !e.Prompt && p.live(e.Len)+1 > p.want(e.Len)+slack
+	return !p.grow && !e.Prompt && p.live(e.Len)+1 > p.bound(e.Len)
 }
 
 // want is the budget now.
@@ -165,6 +171,9 @@ func (p *pace) want(seen int) int {
 
 // after notes that lanes hold held slots on average.
 func (p *pace) after(seen, held int) { p.at, p.held, p.dropped = seen, held, true }
+
+// bound is how many slots there may be before the next compaction.
+func (p *pace) bound(seen int) int { return p.want(seen) + p.slack(p.want(seen)) }
 
 // follow returns by how many positions the sinks are to move so that queries see
 // them as far away as if the cache held nothing but its newest slots: what is

@@ -66,7 +66,7 @@ func (s *snapkvState) Due(e Event) bool {
 	case e.Kind == EndOfPrompt:
 		s.end = e.Len
 	case e.Kind == Pressure && s.decode > 0 && !e.Prompt:
-		return s.live(e.Len)+1 > s.want(s.end)+s.decode+slack && e.Len-s.end > s.decode
+		return s.live(e.Len)+1 > s.bound(s.end)+s.decode && e.Len-s.end > s.decode
 	}
 	return due
 }

@@ -61,6 +61,17 @@ type want struct {
 	n     int
 }
 
+// addWant adds n blocks of a class to wants, which lists each class once.
+func addWant(ws []want, c *class, n int) []want {
+	for i := range ws {
+		if ws[i].class == c {
+			ws[i].n += n
+			return ws
+		}
+	}
+	return append(ws, want{c, n})
+}
+
 // reserve makes sure that the wanted blocks can be taken without another
 // failure: they count against the limit from now on and lie in the free
 // lists. Either all are reserved or none.

@@ -163,9 +163,7 @@ func (s *Seq) Close() {
 		s.lanes[i].blocks = nil
 	}
 	s.recent, s.observed, s.comp = nil, nil, nil
-	s.cache.mu.Lock()
-	s.cache.seqs--
-	s.cache.mu.Unlock()
+	s.cache.leave()
 }
 
 func (s *Seq) usable() error {

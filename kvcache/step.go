@@ -149,14 +149,7 @@ func (t *Step) count(rows []Rows) {
 				continue
 			}
 			cl := t.cache.lanes[i].class
-			k := 0
-			for k < len(t.wants) && t.wants[k].class != cl {
-				k++
-			}
-			if k == len(t.wants) {
-				t.wants = append(t.wants, want{class: cl})
-			}
-			t.wants[k].n += n
+			t.wants = addWant(t.wants, cl, n)
 		}
 	}
 }
