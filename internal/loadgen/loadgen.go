@@ -185,19 +185,21 @@ func (r *run) request(ctx context.Context, i int, long bool) error {
 	return r.read(resp.Body, began, long)
 }
 
-// read takes the times of a stream's events.
+// read takes the times of a stream's events, also of one that is cut off when
+// the time is over.
 func (r *run) read(body io.Reader, began time.Time, long bool) error {
 	var gaps []float64
 	var first float64
+	var failed error
 	last := began
 	lines := bufio.NewReader(body)
 	for {
 		line, err := lines.ReadSlice('\n')
-		if err == io.EOF {
-			break
-		}
 		if err != nil {
-			return err
+			if err != io.EOF {
+				failed = err
+			}
+			break
 		}
 		if !bytes.HasPrefix(line, []byte("data: {")) {
 			continue
@@ -213,13 +215,15 @@ func (r *run) read(body io.Reader, began time.Time, long bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status[http.StatusOK]++
-	if long {
-		r.long = append(r.long, first)
-		return nil
+	if long || first == 0 {
+		if first > 0 {
+			r.long = append(r.long, first)
+		}
+		return failed
 	}
 	r.count++
 	r.tokens += len(gaps) + 1
 	r.ttft = append(r.ttft, first)
 	r.gap = append(r.gap, gaps...)
-	return nil
+	return failed
 }
