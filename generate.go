@@ -21,6 +21,11 @@ type Token struct {
 	Top     []TokenScore
 	// Finish is set on the last token.
 	Finish Finish
+	// Incomplete is set on the last token when the text does not satisfy
+	// GenerateOptions.Constraint: it was cut off by a limit or a stop string.
+	Incomplete bool
+	// Forced: the constraint left no choice, and no pass was computed for it.
+	Forced bool
 }
 
 // TokenScore is a token with its log-probability.
@@ -103,6 +108,9 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 			return nil, err
 		}
 	}
+	if err := s.eng.constrain(chain, o.Constraint); err != nil {
+		return nil, err
+	}
 	g := &generator{s: s, o: o, chain: chain}
 	if s.eng.tok != nil {
 		g.stream = s.eng.tok.NewStream(tokenizer.DecodeOptions{Continue: true})
@@ -149,6 +157,10 @@ func (g *generator) run(ctx context.Context, yield func(Token, error) bool) {
 
 // next computes the next token into g.cur and appends it to the session.
 func (g *generator) next(ctx context.Context) error {
+	if id, ok := g.forced(); ok && ctx.Err() == nil {
+		g.cur = Token{ID: id, Forced: true}
+		return g.accept()
+	}
 	if err := g.s.last(ctx, g.sample); err != nil {
 		return err
 	}
@@ -209,9 +221,15 @@ func (g *generator) finish() {
 	case len(s.tokens) >= s.eng.opts.Context && !s.seq.Endless():
 		t.Finish = FinishContext
 	}
-	if g.stream == nil {
-		return
+	if g.stream != nil {
+		g.settle()
 	}
+	t.Incomplete = t.Finish != "" && g.chain.Constrained() && !g.chain.Complete()
+}
+
+// settle sets the text of the current token.
+func (g *generator) settle() {
+	t := &g.cur
 	if t.Finish != FinishStop {
 		g.show(g.stream.Next(t.ID))
 	}

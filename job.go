@@ -128,6 +128,9 @@ func (j *Job) makeBranches(e *Engine) error {
 			return err
 		}
 	}
+	if err := e.constrain(chain, j.req.Constraint); err != nil {
+		return err
+	}
 	for i := range j.req.N {
 		g := &generator{o: j.req.GenerateOptions, chain: chain}
 		if i > 0 {

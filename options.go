@@ -155,6 +155,8 @@ type GenerateOptions struct {
 	// TopLogprobs > 0 asks for each token's log-probability and as many of the
 	// most likely tokens, by the model's own distribution.
 	TopLogprobs int
+	// Constraint limits the text to a grammar, schema, expression or list.
+	Constraint Constraint
 	// Speculation, when set, drafts tokens and verifies several in one pass. It
 	// must be of the session's engine.
 	Speculation *Speculation
@@ -175,6 +177,9 @@ func (o *GenerateOptions) Validate() error {
 		if s == "" {
 			return fmt.Errorf("an empty stop string would stop at once")
 		}
+	}
+	if _, err := o.Constraint.kind(); err != nil {
+		return err
 	}
 	return o.Sampling.Validate()
 }

@@ -89,7 +89,7 @@ func (w *speculating) run(ctx context.Context, yield func(Token, error) bool) {
 func (w *speculating) round(ctx context.Context) error {
 	s := w.g.s
 	w.ready = w.ready[:0]
-	if s.seq.Len() != len(s.tokens)-1 { // the prompt
+	if _, forced := w.g.forced(); forced || s.seq.Len() != len(s.tokens)-1 { // the prompt
 		if err := w.g.next(ctx); err != nil {
 			return err
 		}

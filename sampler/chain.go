@@ -12,6 +12,9 @@ type Chain struct {
 	seed   uint64
 	stream uint64
 	cand   Cand
+
+	limits      []Constraint
+	mask, mask2 Bitset
 }
 
 // NewChain builds the chain that p describes: logit bias, then the stages of
@@ -80,18 +83,34 @@ func (c *Chain) run(logits []float32, r Rand) error {
 	if err := c.cand.load(logits); err != nil {
 		return fmt.Errorf("position %d: %w", r.pos, err)
 	}
+	limited := len(c.limits) == 0
 	for _, s := range c.stages {
+		if _, first := s.(*bias); !limited && !first {
+			if err := c.limit(); err != nil {
+				return fmt.Errorf("position %d: %w", r.pos, err)
+			}
+			limited = true
+		}
 		if err := s.Apply(&c.cand, r); err != nil {
 			return fmt.Errorf("position %d: %s: %w", r.pos, s.Name(), err)
+		}
+	}
+	if !limited {
+		if err := c.limit(); err != nil {
+			return fmt.Errorf("position %d: %w", r.pos, err)
 		}
 	}
 	return nil
 }
 
-// Accept tells the stages that tok is now part of the sequence. Call it for every
-// token in order, those of the prompt included.
+// Accept tells the stages and constraints that tok is now part of the sequence. Call
+// it for every token in order, those of the prompt included. A token that a
+// constraint does not allow is an error that wraps ErrConstraint and changes nothing.
 func (c *Chain) Accept(tok int32) error {
 	if err := c.vocab.check(tok); err != nil {
+		return fmt.Errorf("accept: %w", err)
+	}
+	if err := c.acceptLimits(tok); err != nil {
 		return fmt.Errorf("accept: %w", err)
 	}
 	for _, s := range c.stages {
@@ -100,8 +119,9 @@ func (c *Chain) Accept(tok int32) error {
 	return nil
 }
 
-// Reset forgets all accepted tokens; seed and stream stay.
+// Reset forgets all accepted tokens and the constraints; seed and stream stay.
 func (c *Chain) Reset() {
+	c.limits = nil
 	for _, s := range c.stages {
 		s.Reset()
 	}
@@ -117,6 +137,9 @@ func (c *Chain) Fork(stream uint64) *Chain {
 	f := &Chain{stages: make([]Stage, len(c.stages)), vocab: c.vocab, seed: c.seed, stream: stream}
 	for i, s := range c.stages {
 		f.stages[i] = s.Clone()
+	}
+	for _, l := range c.limits {
+		f.limits = append(f.limits, l.Clone())
 	}
 	return f
 }
