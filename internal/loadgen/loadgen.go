@@ -99,6 +99,9 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	}
 	err := feed(ctx, c.Requests, next, errs)
 	wg.Wait()
+	if len(errs) > 0 && err == nil {
+		err = <-errs
+	}
 	if err != nil {
 		return nil, err
 	}
