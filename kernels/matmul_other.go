@@ -37,3 +37,5 @@ func packedColumns() int { return 0 }
 func gemmPackedAsm(acc []float32, l *Layout, codes, scales, x []byte, xStride, nb, cols, planes int) int {
 	return 0
 }
+
+func pack16Asm(form PackForm, codes, scales, src []byte, stride, n int) bool { return false }

@@ -11,7 +11,8 @@ const (
 	quantPiece  = 512     // k blocks
 	gemvFPiece  = 2048    // k of up to 4 row groups
 	gemmFPiece  = 4096    // k of a register tile
-	// k blocks times columns of one row group
-	gemmPackedPiece = 8192
-	gemmBFPiece     = 4096 // pairs of a register tile
+	gemmBFPiece = 4096    // pairs of a register tile
+	pack16Piece = 256     // blocks of 16 rows
+
+	gemmPackedPiece = 8192 // k blocks times columns of one row group
 )

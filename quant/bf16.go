@@ -7,6 +7,7 @@ var formatBF16 = Format{
 	Decode: func(dst []float32, src []byte) { kernels.BF16ToF32(dst[:len(src)/2], src) },
 	Float:  kernels.BF16,
 	pack:   packPairs2,
+	pack16: kernels.PackWords,
 }
 
 // packPairs2 writes the 2-byte elements of one row into [pair][16][2] order, the last

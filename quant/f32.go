@@ -11,6 +11,7 @@ var formatF32 = Format{
 	Decode: decodeF32,
 	Float:  kernels.F32,
 	pack:   packElements4,
+	pack16: kernels.PackWords,
 }
 
 func decodeF32(dst []float32, src []byte) {

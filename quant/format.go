@@ -23,6 +23,9 @@ type Format struct {
 	Layout *kernels.Layout
 	Float  kernels.Float
 
+	// pack16 is what packs 16 rows at a time, 0 if nothing does but pack.
+	pack16 kernels.PackForm
+
 	// pack writes the whole blocks src of one row as lane 0..15 of a row
 	// group. codes starts at the code bytes of the first block and scales at
 	// its scale bytes; a float type leaves scales alone.

@@ -92,6 +92,13 @@ func (p *Packed) PackGroups(m Matrix, lo, hi int) {
 func (p *Packed) packGroup(codes, scales, src []byte, rows int) {
 	f := p.format
 	stride := p.Cols / f.BlockValues * f.BlockBytes
+	if rows == rowGroup && f.pack16 != 0 {
+		// Rows of BF16 that end in half a word are left to pack.
+		size := f.pack16.BlockBytes()
+		if stride%size == 0 && kernels.Pack16(f.pack16, codes, scales, src, stride, stride/size) {
+			return
+		}
+	}
 	for k := 0; k < p.Cols; k += packTile {
 		c, s := groupBytes(f, k)
 		lo, hi := k/f.BlockValues*f.BlockBytes, min(k+packTile, p.Cols)/f.BlockValues*f.BlockBytes

@@ -9,6 +9,7 @@ var formatQ4_0 = Format{
 	Decode: decodeQ4_0,
 	Layout: &kernels.Layout{Codes: kernels.Codes4, Scale: kernels.ScaleD, Group: 32, Zero: 8},
 	pack:   packQ4_0,
+	pack16: kernels.PackNibbles,
 }
 
 func decodeQ4_0(dst []float32, src []byte) {

@@ -9,6 +9,7 @@ var formatQ4_1 = Format{
 	Decode: decodeQ4_1,
 	Layout: &kernels.Layout{Codes: kernels.Codes4, Scale: kernels.ScaleDM, Group: 32},
 	pack:   packQ4_1,
+	pack16: kernels.PackNibblesMin,
 }
 
 func decodeQ4_1(dst []float32, src []byte) {

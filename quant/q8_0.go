@@ -9,6 +9,7 @@ var formatQ8_0 = Format{
 	Decode: decodeQ8_0,
 	Layout: &kernels.Layout{Codes: kernels.Codes8, Scale: kernels.ScaleD, Group: 32, Zero: 128},
 	pack:   packQ8_0,
+	pack16: kernels.PackBytes,
 }
 
 func decodeQ8_0(dst []float32, src []byte) {

@@ -29,6 +29,8 @@ func files() map[string][]byte {
 		"gemmq_avx512_amd64.s":      gemmq512File(),
 		"gemmpacked_avx512_amd64.s": gemmPackedFile(),
 		"gemmpacked_stubs_amd64.go": gemmPackedStubs(),
+		"pack16_avx512_amd64.s":     pack16File(),
+		"pack16_stubs_amd64.go":     pack16Stubs(),
 		"gemmq_avx2_amd64.s":        gemmq256File(),
 		"gemmq_stubs_amd64.go":      gemmqStubs(),
 		"unpackq_amd64.s":           unpackqFile(),
