@@ -3,10 +3,10 @@ package kvasir
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strconv"
 
 	"kvasir/attention"
+	"kvasir/internal/parallel"
 	"kvasir/kvcache"
 	"kvasir/model"
 	"kvasir/sampler"
@@ -17,8 +17,9 @@ type Options struct {
 	// Context is the most tokens a session may hold; 0 = what the model was
 	// trained with, at most 131072. Memory is taken as sessions grow, not up front.
 	Context int `json:"ctx" flag:"ctx" usage:"most tokens a session may hold; 0 = as trained, at most 131072"`
-	// Threads is the number of workers; 0 = one per CPU that the process may use.
-	Threads int `json:"threads" flag:"threads" usage:"workers; 0 = one per CPU"`
+	// Threads is the number of workers; 0 = one for each core that the process may use,
+	// within its CPU quota.
+	Threads int `json:"threads" flag:"threads" usage:"workers; 0 = one per core, within the CPU quota"`
 	// Batch is the most tokens in one pass; 0 = 256.
 	Batch int `json:"batch" flag:"batch" usage:"most tokens in one pass; 0 = 256"`
 	// KV and KVType choose the cache policy and the storage of keys and values.
@@ -78,7 +79,7 @@ func (o Options) resolve() (*resolved, error) {
 		return nil, fmt.Errorf("cache-bytes %d: must not be negative", o.CacheBytes)
 	}
 	if o.Threads == 0 {
-		r.Threads = runtime.GOMAXPROCS(0)
+		r.Threads = parallel.DefaultWorkers()
 	}
 	if o.Batch == 0 {
 		r.Batch = defaultBatch

@@ -110,7 +110,7 @@ func (f *benchFlags) bind(cmd *cobra.Command) {
 	}
 	fl.Var(&listFlag[[2]int]{&f.PromptGen, "", pair}, "pg", "test of both, as pp,tg (also -pg)")
 	ints(&f.Depth, "n-depth", "d", "0", maxBenchTokens, "tokens in the cache before each test")
-	ints(&f.Threads, "threads", "t", "", maxBenchThreads, "threads; 0 = one per CPU")
+	ints(&f.Threads, "threads", "t", "", maxBenchThreads, "threads; 0 = one per core, within the CPU quota")
 	ints(&f.Batch, "batch", "b", "", maxBenchTokens, "most tokens in one pass; 0 = the engine's default")
 	ints(&f.Streams, "streams", "", "1", maxBenchTokens, "sequences that decode side by side")
 	words(&f.KVType, "kv-type", "", "i16", "storage of keys and values")

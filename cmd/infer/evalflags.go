@@ -31,7 +31,7 @@ type settingFlags struct {
 
 // settingOptions are the options that all settings share.
 type settingOptions struct {
-	Threads   int    `flag:"threads" usage:"workers; 0 = one per CPU"`
+	Threads   int    `flag:"threads" usage:"workers; 0 = one per core, within the CPU quota"`
 	Batch     int    `flag:"batch" usage:"most tokens in one pass; 0 = 256"`
 	Precision string `flag:"precision" usage:"precision of activations: standard or high"`
 	NoMmap    bool   `flag:"no-mmap" usage:"read the file instead of mapping it"`

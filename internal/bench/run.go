@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kvasir"
+	"kvasir/internal/parallel"
 )
 
 // Options of [Run] that are no part of a test.
@@ -81,7 +82,7 @@ func (r *runner) head() error {
 	for _, s := range r.settings {
 		n := s.Threads
 		if n == 0 {
-			n = r.cpu.Logical
+			n = parallel.DefaultWorkers()
 		}
 		if !seen[n] {
 			seen[n] = true
