@@ -44,7 +44,7 @@ func NewController(prior [Buckets]float64, nominal float64) *Controller {
 	return c
 }
 
-// Timed, as the nominal cost, asks for a choice by measured times.
+// Timed is the nominal cost that asks for a choice by measured times.
 const Timed = -1
 
 // Tried records whether a drafted token was accepted.
