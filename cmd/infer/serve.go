@@ -95,11 +95,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	// Workers are not preempted; others need room beside them.
 	if os.Getenv("GOMAXPROCS") == "" {
-		n := runtime.GOMAXPROCS(0)
-		if f.cfg.Options.Threads == 0 {
-			f.cfg.Options.Threads = n
-		}
-		runtime.GOMAXPROCS(n + 2)
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	}
 	s, err := server.New(f.cfg)
 	if err != nil {
