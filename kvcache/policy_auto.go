@@ -64,9 +64,9 @@ type autoState struct {
 	asked []int       // per lane: how many tokens that mean stands for
 }
 
-// rollQueries is how many of the newest queries are kept to renew votes with; one
-// of rollEvery is asked.
-const rollQueries, rollEvery = BlockSlots, 2
+// rollQueries is how many of the newest queries are kept to renew votes with. They
+// take memory: 16 of them as much as a few dozen slots.
+const rollQueries = 16
 
 // Needs is part of State: the newest queries, and a sample of the prompt's.
 func (s *autoState) Needs() Needs {
@@ -166,7 +166,7 @@ func (s *autoState) score(v *viewer, votes []float32) []float32 {
 	}
 	if s.weight > 0 {
 		pooled := make([]float32, n)
-		v.recent(tmp, max(1, s.window/v.every))
+		v.recent(tmp, s.window)
 		poolVotes(pooled, tmp, s.kernel, true)
 		kernels.AddScaled(out, pooled, s.weight)
 	}

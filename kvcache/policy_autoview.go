@@ -18,19 +18,18 @@ type viewer struct {
 	angles  []float32
 	now     int // position of the next token
 	from    int // queries before it were asked last time
-	every   int // of the others one in so many is asked
 	horizon int
 	scores  []float32
 	rows    []float32
 }
 
 func (s *autoState) viewer(e Event, ln *LaneView, t *turns) *viewer {
-	rows, ahead, every := max(1, viewRows/ln.Group())*ln.Group(), s.roll, rollEvery
+	rows, ahead := max(1, viewRows/ln.Group())*ln.Group(), s.roll
 	if e.Kind == EndOfPrompt {
-		ahead, every = s.horizon, 1
+		ahead = s.horizon
 	}
 	return &viewer{
-		ln: ln, turns: t, angles: t.scratch(), now: e.Len, from: s.at, every: every, horizon: ahead,
+		ln: ln, turns: t, angles: t.scratch(), now: e.Len, from: s.at, horizon: ahead,
 		scores: make([]float32, rows*ln.Len()), rows: make([]float32, 0, rows*ln.KDim()),
 	}
 }
@@ -43,7 +42,7 @@ func (v *viewer) future() []float32 {
 	last := -1
 	ask := func(q []float32, pos []int32) {
 		for i, p := range pos {
-			if int(p) < v.from || int(p) <= last || int(p)%v.every != 0 {
+			if int(p) < v.from || int(p) <= last {
 				continue
 			}
 			last = int(p)
