@@ -17,17 +17,18 @@ import (
 
 // Engine is a loaded model. It is safe for concurrent use.
 type Engine struct {
-	opts  *resolved
-	file  *gguf.File
-	tok   *tokenizer.Tokenizer // nil when the file has no vocabulary that we know: token ids only
-	noTok error                // why
-	dry   *sampler.Breakers    // nil without a vocabulary
-	model *model.Model
-	cache *kvcache.Cache
-	pool  *parallel.Pool
-	own   ownTemplate
-	limit compiled // grammars
-	key   [32]byte // fingerprint of the model
+	opts     *resolved
+	file     *gguf.File
+	tok      *tokenizer.Tokenizer // nil when the file has no vocabulary that we know: token ids only
+	noTok    error                // why
+	dry      *sampler.Breakers    // nil without a vocabulary
+	model    *model.Model
+	cache    *kvcache.Cache
+	pool     *parallel.Pool
+	own      ownTemplate
+	limit    compiled          // grammars
+	prefixes *kvcache.Prefixes // nil = prompts are not kept
+	key      [32]byte          // fingerprint of the model
 
 	schedMu     sync.Mutex // guards the scheduler's coming and going
 	sched       *scheduler // nil until the first job
@@ -105,6 +106,9 @@ func (e *Engine) load() error {
 		return fmt.Errorf("kv: %w", err)
 	}
 	seq.Close()
+	if e.opts.PrefixBytes > 0 {
+		e.prefixes = e.cache.NewPrefixes(e.opts.PrefixBytes)
+	}
 	e.state = e.model.NewState(e.pool, e.cache, e.opts.selector, e.opts.prec, min(e.opts.Batch, e.opts.Context))
 	return nil
 }
@@ -135,6 +139,9 @@ func (e *Engine) loadTokenizer() error {
 // release frees whatever load got.
 func (e *Engine) release() error {
 	var errs []error
+	if e.prefixes != nil {
+		e.prefixes.Clear()
+	}
 	if e.cache != nil {
 		errs = append(errs, e.cache.Close())
 	}

@@ -99,6 +99,7 @@ func (s *Session) generator(p Prompt, o GenerateOptions) (*generator, error) {
 	}
 	if len(s.tokens) > had {
 		s.prompt = len(s.tokens)
+		s.reuse()
 	}
 	if len(s.tokens) == 0 {
 		return nil, errors.New("nothing to continue: the prompt is empty and the model has no beginning-of-text token")
@@ -163,6 +164,11 @@ func (g *generator) next(ctx context.Context) error {
 	}
 	if err := g.s.last(ctx, g.sample); err != nil {
 		return err
+	}
+	if g.count == 0 {
+		if err := g.s.keepPrefix(); err != nil {
+			return err
+		}
 	}
 	return g.accept()
 }

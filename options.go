@@ -28,6 +28,9 @@ type Options struct {
 	KV       string `json:"kv" flag:"kv" usage:"cache policy, NAME or NAME:key=value,…: see infer run --help"`
 	KVBudget int    `json:"kv_budget" flag:"kv-budget" usage:"slots per cache lane that the policy may keep; 0 = its own choice"`
 	KVType   string `json:"kv_type" flag:"kv-type" usage:"storage of keys and values: i16, f16, f32, bf16, q8_0, q4_0"`
+	// PrefixBytes > 0 keeps computed prompts, up to so many bytes of cache, for
+	// sessions whose prompts begin alike. What they give is the same to the bit.
+	PrefixBytes int64 `json:"prefix_bytes" flag:"prefix-bytes" usage:"bytes of computed prompts to keep for others that begin alike; 0 = none"`
 	// CacheBytes limits the cache of all sessions together; 0 = no limit.
 	CacheBytes int64 `json:"cache_bytes" flag:"cache-bytes" usage:"limit of the cache in bytes; 0 = none"`
 	// Attention chooses the attention variant.
@@ -75,6 +78,9 @@ func (o Options) resolve() (*resolved, error) {
 	if o.Batch < 0 || o.Batch > maxBatch {
 		return nil, fmt.Errorf("batch %d: must be 0 to %d", o.Batch, maxBatch)
 	}
+	if o.PrefixBytes < 0 {
+		return nil, fmt.Errorf("prefix-bytes %d: must not be negative", o.PrefixBytes)
+	}
 	if o.CacheBytes < 0 {
 		return nil, fmt.Errorf("cache-bytes %d: must not be negative", o.CacheBytes)
 	}
@@ -110,6 +116,9 @@ func (o Options) resolve() (*resolved, error) {
 type SessionOptions struct {
 	// KV is the cache policy, such as "snapkv:budget=1024".
 	KV string
+	// Scope keeps the prompts of different owners apart where computed prompts are
+	// reused (Options.PrefixBytes): time to the first token tells what others asked.
+	Scope string
 }
 
 // policySpec checks the name of a policy and adds the budget to its

@@ -88,7 +88,35 @@ func (s *Session) Prefill(ctx context.Context, p Prompt) error {
 		return err
 	}
 	s.prompt = len(s.tokens)
-	return s.catchUp(ctx, len(s.tokens), nil)
+	s.reuse()
+	if err := s.catchUp(ctx, len(s.tokens), nil); err != nil {
+		return err
+	}
+	return s.keepPrefix()
+}
+
+// reuse starts an empty session of a policy that keeps everything with what the
+// engine has computed of its tokens already. The last one is left to compute.
+func (s *Session) reuse() {
+	p := s.eng.prefixes
+	if p == nil || s.seq.Len() > 0 || s.seq.Cuts() || len(s.tokens) < 2 {
+		return
+	}
+	seq, n, err := p.Match(s.opts.Scope, s.tokens, len(s.tokens)-1)
+	if err != nil || n == 0 { // it is computed then
+		return
+	}
+	s.seq.Close()
+	s.seq = seq
+}
+
+// keepPrefix remembers the prompt that was just computed for others.
+func (s *Session) keepPrefix() error {
+	n := s.seq.Len()
+	if s.eng.prefixes == nil || n == 0 || n > s.prompt {
+		return nil
+	}
+	return s.eng.prefixes.Keep(s.opts.Scope, s.tokens[:n], s.seq)
 }
 
 // append adds the tokens of p to the session, without computing anything, if

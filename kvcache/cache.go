@@ -18,9 +18,10 @@ type Cache struct {
 	first []int      // index of a layer's first lane
 	pos   []int32    // 0, 1, 2, …: positions of lanes in which slot == position
 
-	mu     sync.Mutex
-	seqs   int
-	closed bool
+	mu       sync.Mutex
+	prefixes *Prefixes // nil = none
+	seqs     int
+	closed   bool
 }
 
 // laneSpec is what the lanes of one layer share.

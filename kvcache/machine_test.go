@@ -482,10 +482,10 @@ func TestMachine(t *testing.T) {
 // The same with every storage type; slots that only move keep their bits.
 func TestMachineTypes(t *testing.T) {
 	withPolicy(t, scripted{Needs{Weights: true, Keys: true}})
-	for _, ty := range []DType{F16, BF16, Q8_0, Q4_0} {
+	for _, ty := range []DType{F16, BF16, Q8_0, Q4_0, I16} {
 		t.Run(ty.String(), func(t *testing.T) {
 			m := newMachine(t, machineConfig(ty), 5)
-			tol := map[DType]float64{F16: 2e-2, BF16: 0.2, Q8_0: 0.3, Q4_0: 4}[ty]
+			tol := map[DType]float64{I16: 5e-3, F16: 2e-2, BF16: 0.2, Q8_0: 0.3, Q4_0: 4}[ty]
 			for i := range 3000 {
 				m.step()
 				if i%20 == 0 {

@@ -239,7 +239,7 @@ func (s *Seq) saveBlocks(w io.Writer) error {
 			mem := ls.class.bytes(id)
 			buf = append(buf[:0], make([]byte, ls.class.size)...)
 			s.cache.cfg.K.copyK(buf, mem, ls.spec.KDim, 0, 0, fill)
-			copy(buf[ls.kBytes:], mem[ls.kBytes:ls.kBytes+fill*s.cache.cfg.V.rowBytes(ls.spec.VDim)])
+			s.cache.cfg.V.copyV(buf[ls.kBytes:], mem[ls.kBytes:], ls.spec.VDim, 0, 0, fill)
 			out.write(buf)
 		}
 	}

@@ -43,7 +43,7 @@ func saved(t *testing.T, ty DType) (*machine, *naiveSeq, []byte) {
 // cache is touched.
 func TestDamagedSavesAreRefused(t *testing.T) {
 	withPolicy(t, scripted{Needs{Weights: true, Keys: true}})
-	m, q, data := saved(t, F16)
+	m, q, data := saved(t, I16)
 	used := m.c.Stats()
 	refused := func(b []byte, what string, at int) {
 		s, _, err := m.c.Load(bytes.NewReader(b), int64(len(b)))

@@ -113,6 +113,9 @@ func (s *Seq) rotation() int {
 func (t *Step) reserve(rows []Rows) error {
 	t.count(rows)
 	err := t.cache.pool.reserve(t.wants)
+	for errors.Is(err, ErrPool) && t.cache.prefixIndex().reclaim() {
+		err = t.cache.pool.reserve(t.wants)
+	}
 	if !errors.Is(err, ErrPool) {
 		return err
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
+	"kvasir"
 	"kvasir/kvcache"
 )
 
@@ -31,4 +34,16 @@ func cacheLine(s *kvcache.SeqStats) string {
 		line += fmt.Sprintf("; %d tokens reused", s.Reused)
 	}
 	return line + "\n"
+}
+
+// openSession loads the session of a file, or starts one where there is none.
+func openSession(eng *kvasir.Engine, path string) (*kvasir.Session, error) {
+	if path == "" {
+		return eng.NewSession()
+	}
+	s, err := eng.LoadSession(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return eng.NewSession()
+	}
+	return s, err
 }

@@ -19,6 +19,7 @@ type runFlags struct {
 	model    modelFlags
 	sampling kvasir.Sampling
 	spec     kvasir.SpeculationOptions
+	limit    constraintFlags
 	file     string
 	system   string
 	template string
@@ -28,6 +29,7 @@ type runFlags struct {
 	stats    bool
 	json     bool
 	noThink  bool
+	session  string
 
 	noHistory bool
 }
@@ -59,6 +61,7 @@ Ctrl-C stops within a token and keeps what was printed.
 	f.model.bind(cmd)
 	bindFlags(cmd.Flags(), &f.sampling)
 	bindFlags(cmd.Flags(), &f.spec)
+	f.limit.bind(cmd.Flags())
 	fl := cmd.Flags()
 	fl.StringVarP(&f.file, "file", "f", "", "read the prompt from a file (- = standard input)")
 	fl.StringVar(&f.system, "system", "", "system message")
@@ -66,6 +69,7 @@ Ctrl-C stops within a token and keeps what was printed.
 	fl.BoolVar(&f.raw, "raw", false, "continue the prompt as plain text, without a chat template")
 	fl.IntVarP(&f.max, "max-tokens", "n", 0, "most tokens to generate; 0 = until the model ends or the context is full")
 	fl.StringArrayVar(&f.stop, "stop", nil, "end before this string (may be repeated)")
+	fl.StringVar(&f.session, "session", "", "go on with the session in this file, if it exists, and save it there at the end")
 	fl.BoolVar(&f.stats, "stats", false, "print speed and memory at the end")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object instead of text")
 	fl.BoolVar(&f.noHistory, "no-history", false, "do not remember the messages of chats")
@@ -114,6 +118,8 @@ type result struct {
 	Tokens       []int32  `json:"tokens"`
 	PromptTokens int      `json:"prompt_tokens"`
 	Finish       string   `json:"finish"`
+	Complete     *bool    `json:"complete,omitempty"` // of a constraint
+	Forced       int      `json:"forced_tokens,omitempty"`
 	Seed         uint64   `json:"seed"`
 	Stats        runStats `json:"stats"`
 }
@@ -127,6 +133,10 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	if err := errors.Join(o.Validate(), checkSpeculation(f.spec)); err != nil {
 		return usageError{err}
 	}
+	var err error
+	if o.Constraint, err = a.constraint(&f.limit); err != nil {
+		return err
+	}
 	eng, err := a.open(ctx, &f.model)
 	if err != nil {
 		return err
@@ -136,11 +146,12 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 		return err
 	}
 	defer closeSpeculation(o.Speculation)
-	s, err := eng.NewSession()
+	s, err := openSession(eng, f.session)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	had := s.Len()
 	p, err := f.encode(eng, prompt)
 	if err != nil {
 		return err
@@ -151,7 +162,12 @@ func (a *app) generate(ctx context.Context, f *runFlags, prompt string) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	r.PromptTokens = s.Len() - len(r.Tokens)
+	r.PromptTokens = s.Len() - len(r.Tokens) - had
+	if f.session != "" {
+		if serr := s.Save(f.session); serr != nil {
+			return serr
+		}
+	}
 	r.Stats.finish(eng, r.PromptTokens, len(r.Tokens))
 	r.Stats.Cache = s.CacheStats()
 	r.Stats.speculated(f.spec, o.Speculation)
@@ -197,6 +213,7 @@ func (a *app) stream(ctx context.Context, quiet bool, s *kvasir.Session, p kvasi
 		r.Stats.token()
 		r.Tokens = append(r.Tokens, tok.ID)
 		r.Finish = string(tok.Finish)
+		r.constrained(&o, tok)
 		text.WriteString(tok.Text)
 		if !quiet {
 			if _, err := io.WriteString(a.out, tok.Text); err != nil {
@@ -206,6 +223,17 @@ func (a *app) stream(ctx context.Context, quiet bool, s *kvasir.Session, p kvasi
 	}
 	r.Text = text.String()
 	return failed
+}
+
+// constrained notes what a token says about the constraint.
+func (r *result) constrained(o *kvasir.GenerateOptions, tok kvasir.Token) {
+	if tok.Forced {
+		r.Forced++
+	}
+	if c := o.Constraint; c.Grammar != "" || c.JSONSchema != "" || c.Regex != "" || len(c.Choices) > 0 {
+		complete := tok.Finish != "" && !tok.Incomplete
+		r.Complete = &complete
+	}
 }
 
 // report ends the output: a newline, or the JSON object, and the statistics.
@@ -221,7 +249,13 @@ func (a *app) report(f *runFlags, r *result) error {
 	if r.Finish == string(kvasir.FinishContext) {
 		fmt.Fprintln(a.err, "the context is full; open the model with a larger --ctx to go on")
 	}
+	if r.Complete != nil && !*r.Complete {
+		fmt.Fprintln(a.err, "the text is cut off: it does not satisfy the constraint yet")
+	}
 	if f.stats {
+		if r.Forced > 0 {
+			fmt.Fprintf(a.err, "%d tokens were certain and needed no pass\n", r.Forced)
+		}
 		fmt.Fprint(a.err, a.dim(r.Stats.String()))
 	}
 	return nil
