@@ -24,13 +24,17 @@ type autoPolicy struct{}
 func (autoPolicy) Name() string { return "auto" }
 
 func (autoPolicy) Help() string {
-	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, " +
-		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200 (positions ahead; roll=1000 while generating), weight=0.3 (of the window votes), window=16, kernel=13, floor=0.2, memory=256 (queries that renewed votes stand for), grow=0, prompt=whole|stream"
+	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, floor=0.2 (recent=quarter, floor=1 below 12 lanes), " +
+		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200 (positions ahead; roll=1000 while generating), weight=0.3 (of the window votes), window=16, kernel=13, memory=256 (queries that renewed votes stand for), grow=0, prompt=whole|stream"
 }
 
 func (autoPolicy) New(p Params, c *Config) (State, error) {
 	r := &paramReader{p: p}
 	queries, spread, weight := 1024, 1, 0.3
+	recent, floor := 32, 0.2
+	if c.fullLanes() < manyLanes {
+		recent, floor = quarter, 1
+	}
 	if r.bool("cheap", false) {
 		queries, spread, weight = 256, 3, 0.5
 	}
@@ -42,12 +46,27 @@ func (autoPolicy) New(p Params, c *Config) (State, error) {
 		weight:  float32(r.share("weight", weight, 0, 1e6)),
 		window:  r.int("window", 16, 1, 256),
 		kernel:  r.int("kernel", 13, 1, 1023),
-		floor:   r.share("floor", 0.2, 0, 1),
+		floor:   r.share("floor", floor, 0, 1),
 		memory:  r.int("memory", 256, 0, 1<<24),
 	}
-	s.size = r.size(c, 4, 32, false)
+	s.size = r.size(c, 4, recent, false)
 	s.longest = c.Ctx / 4 * 3
 	return s, r.done()
+}
+
+// manyLanes is from how many lanes on they share one budget. A few lanes, as the
+// global layers of Gemma, all read everywhere: what one wins the others miss.
+const manyLanes = 12
+
+// fullLanes is the number of lanes that policies see.
+func (c *Config) fullLanes() int {
+	n := 0
+	for _, l := range c.Layers {
+		if l.Window == 0 {
+			n += l.KVHeads
+		}
+	}
+	return n
 }
 
 type autoState struct {

@@ -70,13 +70,13 @@ type size struct {
 	budget int     // slots per lane, on average over the lanes; 0 = by ratio
 	ratio  float64 // share of the tokens seen when a prompt ends
 	sinks  int     // first slots that are always kept
-	recent int     // newest slots that are always kept, or half
+	recent int     // newest slots that are always kept, or half or quarter
 	grow   bool    // what is generated comes on top of the budget
 	stream bool    // the budget holds inside a prompt as well
 }
 
-// half as a number of recent slots stands for half of the budget.
-const half = -1
+// half and quarter as numbers of recent slots stand for these shares of the budget.
+const half, quarter = -2, -4
 
 // size reads the common parameters. Without budget and ratio the budget is a
 // quarter of the context.
@@ -88,12 +88,16 @@ func (r *paramReader) size(c *Config, sinks, recent int, grow bool) size {
 		recent: recent,
 		stream: r.is("stream", "prompt", "whole", "stream"),
 	}
-	if r.p["recent"] == "half" {
+	switch r.p["recent"] {
+	case "half":
 		s.recent = half
-		r.note("recent", nil)
-	} else {
-		s.recent = r.int("recent", recent, min(0, recent), 1<<20)
+	case "quarter":
+		s.recent = quarter
+	case "":
+	default:
+		s.recent = r.int("recent", 0, 0, 1<<20)
 	}
+	r.note("recent", nil)
 	r.require(s.budget == 0 || s.ratio == 0, "budget and ratio exclude each other")
 	s.grow = r.bool("grow", grow || s.budget == 0 && s.ratio > 0)
 	if s.budget == 0 && s.ratio == 0 {
@@ -123,7 +127,7 @@ func (s *size) guarded(budget int) int {
 	if s.recent >= 0 {
 		return min(s.recent, budget-s.sinks)
 	}
-	return max(0, budget/2-s.sinks)
+	return max(0, budget/-s.recent-s.sinks)
 }
 
 // needs adds to n what follows from the size.
