@@ -25,6 +25,10 @@ func (a *app) chat(ctx context.Context, f *runFlags) error {
 	if err := o.Validate(); err != nil {
 		return usageError{err}
 	}
+	var err error
+	if o.Constraint, err = a.constraint(&f.limit); err != nil {
+		return err
+	}
 	eng, err := a.open(ctx, &f.model)
 	if err != nil {
 		return err
