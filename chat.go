@@ -67,6 +67,9 @@ type ChatRequest struct {
 	Template string
 	// Tools may be called by the model; see [Engine.NewSplitter].
 	Tools []Tool
+	// MustCall says that the reply has to be a call; it takes a Constraint of the
+	// tools' schemas to enforce it.
+	MustCall bool
 	// Vars are further variables of the template.
 	Vars map[string]json.RawMessage
 	// Open leaves the last message open, so that the model goes on with it.

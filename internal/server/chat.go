@@ -127,7 +127,8 @@ func (s *Server) decodeChat(f *fields, c *chatCall) error {
 		}
 	}
 	tools(f, &c.chat)
-	responseFormat(f)
+	format(f.object("response_format"), &c.req)
+	mustCall(&c.chat, &c.req)
 	switch f.word("reasoning_effort", "", "", "none", "minimal", "low", "medium", "high", "xhigh") {
 	case "":
 	case "none", "minimal":
@@ -174,24 +175,6 @@ func templateVars(f *fields, c *kvasir.ChatRequest) {
 			continue
 		}
 		c.Vars[name] = o.raw(name)
-	}
-}
-
-// responseFormat reads what form the answer has to have.
-func responseFormat(f *fields) {
-	o := f.object("response_format")
-	if o == nil {
-		return
-	}
-	switch t := o.str("type", "", 64); t {
-	case "text":
-		if err := o.done(); err != nil {
-			return
-		}
-	case "json_object", "json_schema":
-		f.d.fail(unsupported("response_format", ": "+t+" is not enforced by this version"))
-	default:
-		f.d.fail(invalidValue("response_format.type", "response_format.type must be one of text, json_object, json_schema"))
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *Server) decodeText(r *http.Request, f *fields, c *textCall) (*served, e
 		f.d.fail(unsupported("best_of", " unless it equals n"))
 	}
 	f.refuse("", "suffix")
-	responseFormat(f)
+	format(f.object("response_format"), &c.req)
 	if err := f.done(); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func invalidValue(param, format string, args ...any) *apiError {
 	return badRequest("invalid_value", param, format, args...)
 }
 
-// unsupported refuses a field that is known and not implemented.
+// unsupported refuses a field that is known and not supported.
 func unsupported(param, why string) *apiError {
 	return badRequest("unsupported_field", param, "%s is not supported%s", param, why)
 }
@@ -75,6 +75,11 @@ func asAPIError(err error) *apiError {
 		return badRequest("kv_budget_exceeded", "max_tokens", "%s", err.Error())
 	case errors.Is(err, kvasir.ErrQueueTimeout):
 		return &apiError{status: http.StatusGatewayTimeout, kind: kindTimeout, code: "queue_timeout", message: err.Error()}
+	case errors.Is(err, kvasir.ErrConstraintUnsupported), errors.Is(err, kvasir.ErrConstraintSyntax),
+		errors.Is(err, kvasir.ErrConstraintImpossible), errors.Is(err, kvasir.ErrConstraintTooComplex):
+		return badRequest("unsupported_schema", "response_format", "%s", err.Error())
+	case errors.Is(err, kvasir.ErrNoCandidates):
+		return badRequest("constraint_failed", "response_format", "%s", err.Error())
 	case errors.Is(err, kvasir.ErrUnsupported):
 		return badRequest("unsupported_field", "", "%s", err.Error())
 	case errors.Is(err, kvasir.ErrNoTemplate):

@@ -76,7 +76,7 @@ func (s *Server) start(r *http.Request, m *served, req kvasir.Request) (*generat
 	}
 	job, err := eng.Submit(r.Context(), req)
 	if err != nil {
-		return nil, paramError(err)
+		return nil, refused(err, req.Session.KV != "")
 	}
 	x.model, x.prompt = m.name, n
 	g := &generation{s: s, x: x, m: m, eng: eng, job: job, kv: req.Session.KV}
@@ -87,6 +87,19 @@ func (s *Server) start(r *http.Request, m *served, req kvasir.Request) (*generat
 		g.choices = append(g.choices, &choice{index: i})
 	}
 	return g, nil
+}
+
+// refused is an error of Submit: what has no class of its own is about the
+// request.
+func refused(err error, kv bool) error {
+	err = paramError(err)
+	if asAPIError(err).code != "internal" {
+		return err
+	}
+	if kv {
+		return invalidValue("kv", "kv: %s", err.Error())
+	}
+	return invalidValue("", "%s", err.Error())
 }
 
 // split makes the choices tell thinking, text and calls apart.

@@ -79,9 +79,6 @@ func (s *Server) decodeOllama(w http.ResponseWriter, f *fields, c *ollamaCall) e
 	c.model = f.str("model", "", maxNameBytes)
 	c.stream = f.boolean("stream", true)
 	f.ignore("keep_alive")
-	if n := f.get("format"); n != nil && !(n.kind == stringNode && n.text == "") {
-		f.d.fail(unsupported("format", ": it is not enforced by this version"))
-	}
 	if n := f.get("think"); n != nil {
 		yes := n.truth || n.kind == stringNode && n.text != "" && n.text != "none"
 		if n.kind != boolNode && n.kind != stringNode {
@@ -112,7 +109,22 @@ func (s *Server) decodeOllama(w http.ResponseWriter, f *fields, c *ollamaCall) e
 	if c.scores {
 		c.req.TopLogprobs = max(1, c.top)
 	}
+	ollamaFormat(f, &c.req)
 	return f.done()
+}
+
+// ollamaFormat reads "json" or a schema.
+func ollamaFormat(f *fields, r *kvasir.Request) {
+	n := f.get("format")
+	switch {
+	case n == nil || n.kind == stringNode && n.text == "":
+	case n.kind == stringNode && n.text == "json":
+		constrain(f, r, kvasir.Constraint{JSONSchema: anyObject})
+	case n.kind == objectNode && len(n.raw) <= maxSchemaSize:
+		constrain(f, r, kvasir.Constraint{JSONSchema: string(n.raw)})
+	default:
+		f.d.fail(invalidValue("format", "format must be json or a schema of at most %d bytes", maxSchemaSize))
+	}
 }
 
 // hints are options about hardware that have no effect here.

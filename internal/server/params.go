@@ -175,7 +175,8 @@ func (s *Server) common(f *fields, m *served) kvasir.Request {
 		f.d.fail(unsupported("attention", " per request; the server was started with "+orDense(s.cfg.Options.Attention)))
 	}
 	f.ignore("user", "safety_identifier", "prompt_cache_key", "cache_salt")
-	f.refuse("", "grammar", "json_schema", "speculation", "guided_json", "guided_regex", "guided_choice")
+	f.refuse("", "speculation")
+	ownConstraints(f, &r)
 	return r
 }
 

@@ -68,12 +68,9 @@ func (s *Server) decodeResponse(f *fields, c *responseCall) error {
 	}
 	f.only("parallel_tool_calls", "true", "false")
 	toolChoice(f, &c.chat)
+	mustCall(&c.chat, &c.req)
 	if o := f.object("text"); o != nil {
-		if t := o.object("format"); t != nil {
-			if kind := t.str("type", "text", 64); kind != "text" {
-				f.d.fail(unsupported("text.format", ": "+kind+" is not enforced by this version"))
-			}
-		}
+		format(o.object("format"), &c.req)
 		o.only("verbosity", `"medium"`)
 		_ = o.done()
 	}

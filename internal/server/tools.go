@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"slices"
 
 	"kvasir"
 )
@@ -66,16 +67,33 @@ func toolChoice(f *fields, c *kvasir.ChatRequest) {
 	if n == nil {
 		return
 	}
-	if n.kind != stringNode {
-		f.d.fail(unsupported("tool_choice", ": a call cannot be enforced by this version; use auto or none"))
+	if n.kind == objectNode {
+		o := &fields{n: n, d: f.d, path: f.at("tool_choice")}
+		o.only("type", `"function"`)
+		name := o.str("name", "", 64)
+		if fn := o.object("function"); fn != nil {
+			name = fn.str("name", "", 64)
+			_ = fn.done() // the decoder keeps it
+		}
+		_ = o.done()
+		i := slices.IndexFunc(c.Tools, func(t kvasir.Tool) bool { return t.Name == name })
+		if i < 0 {
+			f.d.fail(invalidValue("tool_choice", "tool_choice names %q, which is not among the tools", name))
+			return
+		}
+		c.Tools, c.MustCall = c.Tools[i:i+1], true
 		return
 	}
-	switch n.text {
-	case "auto":
-	case "none":
+	switch {
+	case n.kind != stringNode:
+		f.wrong("tool_choice", n, "a string or an object")
+	case n.text == "auto":
+	case n.text == "none":
 		c.Tools = nil
-	case "required":
-		f.d.fail(unsupported("tool_choice", ": a call cannot be enforced by this version; use auto or none"))
+	case n.text == "required":
+		if c.MustCall = true; len(c.Tools) == 0 {
+			f.d.fail(invalidValue("tool_choice", "tool_choice is required and there are no tools"))
+		}
 	default:
 		f.d.fail(invalidValue("tool_choice", "tool_choice must be one of none, auto, required, or name a function"))
 	}
