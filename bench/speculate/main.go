@@ -65,8 +65,8 @@ func run(c *settings) error {
 		fmt.Printf(" %d: %.2f", n, cost[n])
 	}
 	fmt.Println()
-	fmt.Println("\n| prompt | tokens | plain tok/s | drafts tok/s | ratio | by v(n) | tokens/pass | accepted of drafted |\n|---|--:|--:|--:|--:|--:|--:|--:|")
-	kinds, byCost := map[string][]float64{}, map[string][]float64{}
+	fmt.Println("\n| prompt | tokens | plain tok/s | drafts tok/s | ratio | by CPU time | by v(n) | tokens/pass | accepted of drafted |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	sums := map[string]*[3][]float64{"quote": {}, "edit": {}, "json": {}, "free": {}}
 	for _, p := range prompts {
 		if c.only != "" && p.kind != c.only {
 			continue
@@ -76,15 +76,17 @@ func run(c *settings) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		x := expected(r.stats, cost)
-		fmt.Printf("| %s: %s | %d | %.1f | %.1f | %.2f | %.2f | %.2f | %d of %d |\n", p.kind, p.name, r.tokens, r.plain, r.fast, r.ratio,
-			x, r.perPass, r.stats.Accepted, r.stats.Drafted)
-		kinds[p.kind], byCost[p.kind] = append(kinds[p.kind], r.ratio), append(byCost[p.kind], x)
+		fmt.Printf("| %s: %s | %d | %.1f | %.1f | %.2f | %.2f | %.2f | %.2f | %d of %d |\n", p.kind, p.name, r.tokens, r.plain, r.fast, r.ratio,
+			r.cpu, x, r.perPass, r.stats.Accepted, r.stats.Drafted)
+		for i, v := range []float64{r.ratio, r.cpu, x} {
+			sums[p.kind][i] = append(sums[p.kind][i], v)
+		}
 	}
 	fmt.Println()
 	for _, k := range []string{"quote", "edit", "json", "free"} {
-		if x := kinds[k]; len(x) > 0 {
-			y := byCost[k]
-			fmt.Printf("%s: geometric mean %.2f, least %.2f; by v(n) %.2f, %.2f\n", k, mean(x), slices.Min(x), mean(y), slices.Min(y))
+		if x := sums[k]; len(x[0]) > 0 {
+			fmt.Printf("%s: geometric mean %.2f, least %.2f; by CPU time %.2f, %.2f; by v(n) %.2f, %.2f\n", k,
+				mean(x[0]), slices.Min(x[0]), mean(x[1]), slices.Min(x[1]), mean(x[2]), slices.Min(x[2]))
 		}
 	}
 	return nil
@@ -103,7 +105,7 @@ func mean(x []float64) float64 {
 type result struct {
 	tokens      int
 	plain, fast float64 // tokens per second, the median
-	ratio       float64 // median of the pairs
+	ratio, cpu  float64 // by the clock and by processor time: medians of the pairs
 	perPass     float64
 	stats       kvasir.SpeculationStats
 }
@@ -111,9 +113,9 @@ type result struct {
 // compare runs pairs, each of the two first in turn. Every run learns anew.
 func compare(eng *kvasir.Engine, c *settings, p prompt) (*result, error) {
 	r := &result{}
-	var plain, fast, ratios []float64
+	var plain, fast, ratios, cpu []float64
 	for i := range c.reps {
-		var rate [2]float64
+		var rate, load [2]float64
 		var text [2]string
 		for j := range 2 {
 			with := i%2 == j
@@ -122,7 +124,7 @@ func compare(eng *kvasir.Engine, c *settings, p prompt) (*result, error) {
 				k = 1
 			}
 			var err error
-			if rate[k], text[k], err = r.generate(eng, c, p, with); err != nil {
+			if rate[k], load[k], text[k], err = r.generate(eng, c, p, with); err != nil {
 				return nil, err
 			}
 		}
@@ -133,8 +135,9 @@ func compare(eng *kvasir.Engine, c *settings, p prompt) (*result, error) {
 			fmt.Printf("--- %s: %s\n%s\n---\n", p.kind, p.name, text[0])
 		}
 		plain, fast, ratios = append(plain, rate[0]), append(fast, rate[1]), append(ratios, rate[1]/rate[0])
+		cpu = append(cpu, load[0]/load[1])
 	}
-	r.plain, r.fast, r.ratio = median(plain), median(fast), median(ratios)
+	r.plain, r.fast, r.ratio, r.cpu = median(plain), median(fast), median(ratios), median(cpu)
 	return r, nil
 }
 
@@ -143,14 +146,15 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// generate returns tokens per second behind the first token, and the text.
-func (r *result) generate(eng *kvasir.Engine, c *settings, p prompt, with bool) (float64, string, error) {
+// generate returns tokens per second behind the first token, the processor time of
+// these, and the text.
+func (r *result) generate(eng *kvasir.Engine, c *settings, p prompt, with bool) (rate, cpu float64, text string, err error) {
 	o := kvasir.GenerateOptions{MaxTokens: c.tokens, Sampling: kvasir.DefaultSampling()}
 	o.Sampling.Temperature, o.Sampling.Seed = c.temp, kvasir.FixedSeed(1)
 	if with {
 		spec, err := eng.NewSpeculation(c.spec)
 		if err != nil {
-			return 0, "", err
+			return 0, 0, "", err
 		}
 		defer spec.Close()
 		o.Speculation = spec
@@ -159,38 +163,46 @@ func (r *result) generate(eng *kvasir.Engine, c *settings, p prompt, with bool) 
 			r.perPass = float64(r.stats.Tokens) / float64(r.stats.Passes)
 		}()
 	}
-	text := kvasir.Text(p.text)
+	in := kvasir.Text(p.text)
 	if !p.raw {
-		var err error
-		text, err = eng.ChatPrompt(kvasir.ChatRequest{Messages: []kvasir.Message{{Role: "user", Content: p.text}}})
+		in, err = eng.ChatPrompt(kvasir.ChatRequest{Messages: []kvasir.Message{{Role: "user", Content: p.text}}})
 		if err != nil {
-			return 0, "", err
+			return 0, 0, "", err
 		}
 	}
 	s, err := eng.NewSession()
 	if err != nil {
-		return 0, "", err
+		return 0, 0, "", err
 	}
 	defer s.Close()
 	var out strings.Builder
 	var first, last time.Time
-	n := 0
-	for tok, err := range s.Generate(context.Background(), text, o) {
+	var before float64
+	r.tokens = 0
+	for tok, err := range s.Generate(context.Background(), in, o) {
 		if err != nil {
-			return 0, "", err
+			return 0, 0, "", err
 		}
 		last = time.Now()
-		if n++; n == 1 {
-			first = last
+		if r.tokens++; r.tokens == 1 {
+			first, before = last, cpuSeconds()
 		}
 		out.WriteString(tok.Text)
 	}
-	r.tokens = n
-	return float64(n-1) / last.Sub(first).Seconds(), out.String(), nil
+	return float64(r.tokens-1) / last.Sub(first).Seconds(), cpuSeconds() - before, out.String(), nil
 }
 
 // rowCounts are the sizes of passes that are timed.
 var rowCounts = []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17}
+
+// now is a clock in seconds: the processor's with one thread, where other programs do
+// not count, else the wall's.
+func now(eng *kvasir.Engine) float64 {
+	if t := cpuSeconds(); t > 0 && eng.Info().Threads == 1 {
+		return t
+	}
+	return float64(time.Now().UnixNano()) / 1e9
+}
 
 // passCost measures v(n), the time of a pass of n rows at a context of 300: the best
 // of many, each size in turn, and between the sizes a straight line.
@@ -211,11 +223,11 @@ func passCost(eng *kvasir.Engine) ([]float64, error) {
 	v := make([]float64, 18)
 	for range 30 {
 		for _, n := range rowCounts {
-			t := time.Now()
+			t := now(eng)
 			if err := s.Logits(ctx, ids[300:300+n], func(int, []float32) error { return nil }); err != nil {
 				return nil, err
 			}
-			if d := time.Since(t).Seconds(); v[n] == 0 || d < v[n] {
+			if d := now(eng) - t; v[n] == 0 || d < v[n] {
 				v[n] = d
 			}
 			if err := s.Truncate(300); err != nil {
