@@ -48,7 +48,12 @@ def add(a: int, b: int) -> int:
 r = client.chat(model, ask, tools=[add], options=options)
 assert r.message.content is not None or r.message.tool_calls
 step("tools")
-for call in (lambda: client.chat("nope", ask), lambda: client.pull("x"), lambda: client.chat(model, ask, format="json")):
+r = client.chat(model, ask, format={"type": "object", "properties": {"n": {"enum": [1, 2, 3]}}, "required": ["n"], "additionalProperties": False},
+                options={"temperature": 0, "num_predict": 48})
+import json
+assert json.loads(r.message.content)["n"] in (1, 2, 3)
+step("format")
+for call in (lambda: client.chat("nope", ask), lambda: client.pull("x"), lambda: client.chat(model, ask, options={"num_ctx": 1 << 22})):
     try:
         call()
     except ollama.ResponseError as err:

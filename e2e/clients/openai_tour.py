@@ -72,6 +72,17 @@ for c in calls.values():
     json.loads(c)
 step("tools in the history and in a stream")
 
+r = client.chat.completions.create(model=model, messages=ask, tools=tools, max_tokens=64, tool_choice="required", temperature=0)
+call = r.choices[0].message.tool_calls[0]
+assert call.function.name == "get_weather" and "city" in json.loads(call.function.arguments) and call.id.startswith("call_")
+assert r.choices[0].finish_reason == "tool_calls"
+schema = {"type": "object", "properties": {"colours": {"type": "array", "items": {"enum": ["red", "green", "blue"]}, "minItems": 2, "maxItems": 3}},
+          "required": ["colours"], "additionalProperties": False}
+r = client.chat.completions.create(model=model, messages=ask, max_tokens=64, temperature=0,
+                                   response_format={"type": "json_schema", "json_schema": {"name": "colours", "strict": True, "schema": schema}})
+assert set(json.loads(r.choices[0].message.content)["colours"]) <= {"red", "green", "blue"}
+step("enforced call and schema")
+
 e = client.embeddings.create(model=model, input=["one", "two"])
 f = client.embeddings.create(model=model, input=["one", "two"], encoding_format="float")
 assert len(e.data) == 2 and max(abs(x - y) for x, y in zip(e.data[0].embedding, f.data[0].embedding)) < 1e-6
