@@ -18,18 +18,19 @@ type viewer struct {
 	angles  []float32
 	now     int // position of the next token
 	from    int // queries before it were asked last time
+	every   int // of the others one in so many is asked
 	horizon int
 	scores  []float32
 	rows    []float32
 }
 
 func (s *autoState) viewer(e Event, ln *LaneView, t *turns) *viewer {
-	rows, ahead := max(1, viewRows/ln.Group())*ln.Group(), s.roll
+	rows, ahead, every := max(1, viewRows/ln.Group())*ln.Group(), s.roll, rollEvery
 	if e.Kind == EndOfPrompt {
-		ahead = s.horizon
+		ahead, every = s.horizon, 1
 	}
 	return &viewer{
-		ln: ln, turns: t, angles: t.scratch(), now: e.Len, from: s.at, horizon: ahead,
+		ln: ln, turns: t, angles: t.scratch(), now: e.Len, from: s.at, every: every, horizon: ahead,
 		scores: make([]float32, rows*ln.Len()), rows: make([]float32, 0, rows*ln.KDim()),
 	}
 }
@@ -42,7 +43,7 @@ func (v *viewer) future() []float32 {
 	last := -1
 	ask := func(q []float32, pos []int32) {
 		for i, p := range pos {
-			if int(p) < v.from || int(p) <= last {
+			if int(p) < v.from || int(p) <= last || int(p)%v.every != 0 {
 				continue
 			}
 			last = int(p)

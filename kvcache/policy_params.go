@@ -73,6 +73,7 @@ type size struct {
 	recent int     // newest slots that are always kept, or half or quarter
 	grow   bool    // what is generated comes on top of the budget
 	stream bool    // the budget holds inside a prompt as well
+	often  bool    // cuts come every block, however large the budget is
 }
 
 // half and quarter as numbers of recent slots stand for these shares of the budget.
@@ -119,6 +120,9 @@ func (s *size) slots(seen int) int {
 
 // slack is how many tokens may come on top of the budget, whole blocks.
 func (s *size) slack(budget int) int {
+	if s.often {
+		return BlockSlots
+	}
 	return max(BlockSlots, budget/slackShare/BlockSlots*BlockSlots)
 }
 
