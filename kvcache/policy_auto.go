@@ -186,7 +186,7 @@ func (s *autoState) score(v *viewer, votes []float32) []float32 {
 	}
 	if s.weight > 0 {
 		pooled := make([]float32, n)
-		v.recent(tmp, s.window)
+		v.recent(tmp, max(1, s.window/v.every))
 		poolVotes(pooled, tmp, s.kernel, true)
 		kernels.AddScaled(out, pooled, s.weight)
 	}
