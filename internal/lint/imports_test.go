@@ -59,6 +59,7 @@ var units = []unit{
 		"github.com/spf13/cobra github.com/spf13/pflag github.com/vbauerster/mpb/v8 golang.org/x/term golang.org/x/sys"},
 	{"internal/bench", ". model attention kvcache quant kernels sampler internal/gguf " + numeric},
 	{"bench", ". internal/eval internal/bench model attention kvcache quant kernels sampler gonum.org/v1/gonum gonum.org/v1/plot"},
+	{"examples", "."},
 	{"interop", "quant gorgonia.org/tensor"},
 
 	{"internal/golden", "internal/hub"},
