@@ -52,6 +52,10 @@ func TestNoOverRead(t *testing.T) {
 						fenced[float32](t, rows*dim, atStart), fenced[float32](t, rows*Slots, atStart),
 						fenced[float32](t, dim*Slots, atStart), fenced[float32](t, rows, atStart),
 						fenced[byte](t, 2*dim*Slots, atStart), rows, dim)
+					i16Ops(
+						fenced[float32](t, rows*dim, atStart), fenced[float32](t, rows*Slots, atStart), fenced[float32](t, rows, atStart),
+						fenced[byte](t, rows*2*dim, atStart), fenced[byte](t, rows*2*Slots, atStart),
+						fenced[byte](t, Slots*I16RowBytes(dim), atStart), rows, dim)
 				}
 			}
 		}
@@ -97,4 +101,16 @@ func attentionOps(q, s, k, m []float32, h []byte, rows, dim int) {
 	AttnAccumF16(q, dim, s, m, rows, h, dim, Slots)
 	AttnAccum(q, dim, s, m, rows, k[len(k)-5*dim:], dim, 5)
 	AttnAccumF16(q, dim, s, m, rows, h[len(h)-10*dim:], dim, 5)
+}
+
+// i16Ops calls each operation of attention over 16-bit integers.
+func i16Ops(acc, s, m []float32, q, w, tile []byte, rows, dim int) {
+	for r := range rows {
+		EncodeKeyI16(q[2*r*dim:2*(r+1)*dim], acc[r*dim:(r+1)*dim])
+	}
+	AttnScoresI16(s, q, m, rows, tile, dim)
+	for _, n := range []int{1, 17, Slots} {
+		AttnWeightsI16(w, m, s, rows, tile, dim, n)
+		AttnAccumI16(acc, dim, w, m, m, rows, tile, dim, n)
+	}
 }
