@@ -28,6 +28,7 @@ type Job struct {
 
 	// Guarded by scheduler.mu.
 	dead     bool       // has ended
+	ready    *Session   // holds what was computed of the prompt already; nil = nothing
 	sessions []*Session // open ones
 
 	mu      sync.Mutex
@@ -113,7 +114,10 @@ func (e *Engine) newJob(s *scheduler, r Request) (*Job, error) {
 	if r.ScoreOnly {
 		return j, nil
 	}
-	return j, j.makeBranches(e)
+	if err := j.makeBranches(e); err != nil {
+		return nil, err
+	}
+	return j, j.reuse(e)
 }
 
 // makeBranches builds a sampler for each continuation.

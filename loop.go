@@ -91,7 +91,7 @@ func (s *scheduler) offer(j *Job) error {
 	now := s.now()
 	r := sched.Req{
 		Key: keyHash(j.req.Key), Class: j.req.Class, Prompt: int32(len(j.prompt)), N: int16(j.req.N),
-		Arrived: now, AllLogits: j.req.Score,
+		Arrived: now, AllLogits: j.req.Score, Reused: int32(j.usage.CachedTokens),
 	}
 	more := 0
 	if !j.req.ScoreOnly {
@@ -154,6 +154,10 @@ func (s *scheduler) end(j *Job, err error) {
 		}
 	}
 	j.dead = true
+	if j.ready != nil {
+		s.graves = append(s.graves, j.ready)
+		j.ready = nil
+	}
 	s.graves = append(s.graves, j.sessions...)
 	j.sessions = nil
 	j.finish(err)

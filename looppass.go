@@ -61,11 +61,10 @@ func (j *Job) session(s *scheduler) (*Session, error) {
 	if j.base != nil {
 		return j.base, nil
 	}
-	sess, err := s.eng.sessionFor(j.req.Session)
+	sess, err := j.start(s)
 	if err != nil {
 		return nil, err
 	}
-	sess.tokens = append(sess.tokens, j.prompt...)
 	j.base = sess
 	for _, b := range j.branches { // until it is forked
 		b.g.s = sess
@@ -136,6 +135,9 @@ func (s *scheduler) fork() {
 		r := &s.rows[i]
 		if !r.last {
 			continue
+		}
+		if err := r.j.base.keepPrefix(); err != nil {
+			r.j.branches[0].drew = err
 		}
 		for _, b := range r.j.branches[1:] {
 			f, err := r.j.base.Fork()

@@ -49,3 +49,34 @@ func TestPrefixReuse(t *testing.T) {
 		})
 	}
 }
+
+// Jobs reuse prompts as sessions do.
+func TestJobsReusePrefixes(t *testing.T) {
+	ctx := context.Background()
+	plain, eng := openTiny(t, textSpec, kvasir.Options{}), openTiny(t, textSpec, kvasir.Options{PrefixBytes: 1 << 24})
+	ids := tinymodel.IDs(300, eng.Info().Vocabulary)
+	ask := func(e *kvasir.Engine, prompt []int32) ([]int32, int) {
+		r := kvasir.Request{Prompt: kvasir.Prompt{Tokens: prompt}, GenerateOptions: greedy(20), N: 2}
+		j, err := e.Submit(ctx, r)
+		require.NoError(t, err)
+		defer j.Close()
+		got := [2][]int32{}
+		for o, err := range j.Outputs(ctx) {
+			require.NoError(t, err)
+			got[o.Index] = append(got[o.Index], o.Token.ID)
+		}
+		require.Equal(t, got[0], got[1])
+		return got[0], j.Usage().CachedTokens
+	}
+	for i, c := range []struct{ n, cached int }{{200, 0}, {200, 199}, {300, 200}, {250, 249}} {
+		want, _ := ask(plain, ids[:c.n])
+		got, cached := ask(eng, ids[:c.n])
+		require.Equal(t, want, got, "job %d", i)
+		require.Equal(t, c.cached, cached, "job %d", i)
+	}
+	cancelled, stop := context.WithCancel(ctx)
+	j, err := eng.Submit(cancelled, kvasir.Request{Prompt: kvasir.Prompt{Tokens: ids}, GenerateOptions: greedy(20)})
+	require.NoError(t, err)
+	stop()
+	require.NoError(t, j.Close())
+}

@@ -155,6 +155,9 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Job, error) {
 		return nil, err
 	}
 	if err := s.offer(j); err != nil {
+		if j.ready != nil {
+			err = errors.Join(err, j.ready.Close())
+		}
 		return nil, err
 	}
 	j.unwatch = context.AfterFunc(ctx, func() { s.cancel(j, context.Cause(ctx)) })
