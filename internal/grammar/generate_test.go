@@ -60,8 +60,8 @@ func random(t testing.TB, m *Matcher, v *Vocab, rng *rand.Rand, limit int) strin
 func closing(ids []int32, v *Vocab, rng *rand.Rand) int32 {
 	best, rank := ids[0], -1
 	for _, id := range ids {
-		r := 1
-		switch p := string(v.piece(id)); {
+		r, p := 1, string(v.piece(id))
+		switch {
 		case id == v.end[0]:
 			return id
 		case p == "\"" || p == "}" || p == "]":
@@ -73,7 +73,7 @@ func closing(ids []int32, v *Vocab, rng *rand.Rand) int32 {
 		case p == " " || p == "\n" || p == "\\":
 			r = 0
 		}
-		if rng.IntN(300) == 0 && id < 128 { // an expression may ask for any letter
+		if rng.IntN(300) == 0 && len(p) == 1 { // an expression may ask for any letter
 			r = 9
 		}
 		if r > rank {
