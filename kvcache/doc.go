@@ -13,4 +13,9 @@
 // One forward pass is a [Step]: [Cache.Begin] reserves room for all rows or
 // for none, [Step.Put] stores the rows of a layer, [Step.View] shows what may be
 // read, [Step.Commit] publishes them.
+//
+// A [Policy] decides what a sequence keeps: after a pass its [State] may fill a
+// [LanePlan] for every lane of the layers with full attention, and the core
+// carries the plans out, all or none. [Seq.SaveFile] and [Cache.LoadFile] keep a
+// sequence in a file, [Prefixes] computed prompts for others that begin alike.
 package kvcache
