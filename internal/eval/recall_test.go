@@ -27,7 +27,7 @@ func recallRunner(t testing.TB, o kvasir.Options) *eval.Runner {
 func TestRecall(t *testing.T) {
 	o := eval.NeedleOptions{Ctx: []int{512, 2048}, Depths: []int{0, 13, 37, 50, 61, 88, 97}, Keys: 2, Seeds: []uint64{1, 2}}
 	if !testing.Short() {
-		o.Ctx = append(o.Ctx, testmodel.Context)
+		o.Ctx = append(o.Ctx, 3072)
 	}
 	r := recallRunner(t, kvasir.Options{Context: testmodel.Context, Batch: 512})
 	res, err := r.Needle(context.Background(), []eval.Setting{eval.Dense()}, o)

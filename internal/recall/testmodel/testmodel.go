@@ -1,5 +1,6 @@
 // Package testmodel hands the small model made to retrieve (bench/retrieval) to
-// tests: a llama of 4 layers that finds values by their keys in noise.
+// tests: a llama of 4 layers that finds values by their keys in noise. It answers
+// every prompt of up to 3072 tokens, nearly every one of 4096, and few beyond.
 package testmodel
 
 import (
@@ -12,7 +13,7 @@ import (
 //go:embed recall.gguf
 var file []byte
 
-// Context is the length that the model was trained with.
+// Context is the length that the model is made for.
 const Context = 4096
 
 // Path writes the model into the test's directory and returns the file's path.
