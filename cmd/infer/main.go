@@ -95,7 +95,7 @@ Models are fetched on first use and kept in the model store.`,
 	})
 	root.AddCommand(
 		a.runCommand(), a.serveCommand(), a.keyCommand(), a.loadCommand(), a.pullCommand(), a.listCommand(), a.showCommand(), a.rmCommand(),
-		a.tokenizeCommand(), a.detokenizeCommand(), a.perplexityCommand(), a.evalCommand(), a.benchCommand(), a.versionCommand(),
+		a.scoreCommand(), a.chunkCommand(), a.tokenizeCommand(), a.detokenizeCommand(), a.perplexityCommand(), a.evalCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root
 }

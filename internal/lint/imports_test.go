@@ -37,7 +37,8 @@ var units = []unit{
 	{"sampler", "kernels " + numeric},
 	{"internal/speculate", "sampler " + numeric},
 	{"internal/grammar", "sampler " + numeric},
-	{".", "internal/sched internal/speculate internal/grammar model attention kvcache quant kernels sampler " +
+	{"internal/chunk", ""},
+	{".", "internal/sched internal/speculate internal/grammar internal/chunk model attention kvcache quant kernels sampler " +
 		"internal/gguf internal/tokenizer internal/chat internal/hub " + numeric},
 
 	{"internal/parallel", "kernels " + numeric},
