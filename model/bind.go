@@ -22,7 +22,7 @@ func (m *Model) bind() error {
 		return err
 	}
 	if m.head == nil { // tied
-		m.head = embd[0]
+		m.head, m.tied = embd[0], true
 		if m.head.Bias, err = ld.vector("output.bias", rows, true); err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func (s *State) begin(cache *kvcache.Cache, b *Batch) error {
 func embedRow(s *State, _, r int) {
 	c := s.m.cfg
 	x := s.rowX(r)
-	s.m.embed.Row(x, int(s.tokens[r]))
+	s.m.embedding(x, int(s.tokens[r]))
 	if c.EmbedScale != 1 {
 		kernels.Scale(x, x, c.EmbedScale)
 	}

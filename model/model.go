@@ -19,6 +19,7 @@ type Model struct {
 	load      *loader
 	mem       *mmap.Anon // packed weights
 	embed     quant.Matrix
+	tied      bool // the head is the embedding
 	outNorm   []float32
 	head      *Linear
 	layers    []layer
@@ -29,8 +30,8 @@ type Model struct {
 
 // Load binds the tensors of f and packs the weights with the workers of pool.
 // ctx is the context length the model will be run at (it decides between the
-// rotations of long-rope files). The file must stay open: embeddings are read
-// from it row by row.
+// rotations of long-rope files). The file must stay open: embeddings that are not
+// the output projection too are read from it row by row.
 func Load(f *gguf.File, pool *parallel.Pool, ctx int) (*Model, error) {
 	c, err := LoadConfig(f)
 	if err != nil {
@@ -86,6 +87,17 @@ func (m *Model) CacheLayers() []kvcache.LayerSpec {
 		}
 	}
 	return specs
+}
+
+// embedding decodes a row of the embedding. Where it is the output projection too, the
+// row comes out of the packed weights, with the same bits: of the file, each row would
+// keep a page resident, in the end all of them.
+func (m *Model) embedding(x []float32, id int) {
+	if m.tied {
+		m.head.W.Row(x, id)
+	} else {
+		m.embed.Row(x, id)
+	}
 }
 
 // pack repacks every matrix into one block of memory and drops the pages of
