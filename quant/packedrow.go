@@ -37,7 +37,14 @@ func floatRow(dst []float32, f *Format, codes []byte, lane int) {
 		for o := 0; o < n*size; o += unit {
 			copy(buf[o:o+unit], codes[o*rowGroup+lane*unit:])
 		}
-		f.Decode(dst, buf[:n*size])
+		switch f.Float { // a call of f.Decode would put buf on the heap
+		case kernels.F16:
+			kernels.F16ToF32(dst[:n], buf[:])
+		case kernels.BF16:
+			kernels.BF16ToF32(dst[:n], buf[:])
+		default:
+			decodeF32(dst, buf[:n*size])
+		}
 		codes = codes[min(f.Float.GroupBytes(n), len(codes)):]
 	}
 }
