@@ -40,8 +40,8 @@ row:
 	VSUBPS       Z12, Z8, Z8       // s - M
 	VSUBPS       Z12, Z9, Z9
 	EXP512SS(X10, X2, X3, X13)
-	EXP512(Z8, Z4, Z5, Z14)
-	EXP512(Z9, Z6, Z7, Z15)
+	WEIGHT512(Z8, Z5, Z14)
+	WEIGHT512(Z9, Z7, Z15)
 	VBLENDMPS    X29, X13, K3, X13
 	VMOVSS       X13, (C)          // c = e^(m-M), or 1
 	VMOVUPS      Z14, (S)          // p = e^(s-M)

@@ -75,8 +75,8 @@ weights:
 	VMOVUPS      64(S), Z1
 	VSUBPS       Z16, Z0, Z0
 	VSUBPS       Z16, Z1, Z1
-	EXP512(Z0, Z2, Z3, Z4)
-	EXP512(Z1, Z5, Z6, Z7)
+	WEIGHT512(Z0, Z3, Z4)
+	WEIGHT512(Z1, Z6, Z7)
 	VMOVUPS      Z4, (S)
 	VMOVUPS      Z7, 64(S)
 	VADDPS       Z7, Z4, Z0

@@ -58,7 +58,14 @@ EIGHT(960, 0x42b20000)  // 89: its exponential overflows
 EIGHT(992, 0x7fffffff)  // all but the sign
 EIGHT(1024, 0xff7fffff) // the lowest finite number
 
-GLOBL ·vecConst(SB), RODATA|NOPTR, $1056
+// Weights of the softmax: 2^r = 1 + r·(w1 + … + w5·r⁴) for |r| ≤ 0.5.
+EIGHT(1056, 0x3aaf6433) // w5
+EIGHT(1088, 0x3c1e5fb0) // w4
+EIGHT(1120, 0x3d6357f7) // w3
+EIGHT(1152, 0x3e75fd26) // w2
+EIGHT(1184, 0x3f317218) // w1
+
+GLOBL ·vecConst(SB), RODATA|NOPTR, $1216
 
 // tailMask: eight lanes on, eight off. Read from 32-4n, it selects the first n.
 DATA ·tailMask+0(SB)/8, $-1

