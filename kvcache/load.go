@@ -74,7 +74,7 @@ func verify(r io.ReaderAt, size int64) ([]savedPart, error) {
 		return nil, fmt.Errorf("%w: %s", ErrSaved, fmt.Sprintf(format, args...))
 	}
 	var parts []savedPart
-	at := int64(0)
+	at, buf := int64(0), make([]byte, min(size, 1<<16))
 	for _, kind := range sections {
 		var head [12]byte
 		if size-at < sectionOver {
@@ -88,7 +88,7 @@ func verify(r io.ReaderAt, size int64) ([]savedPart, error) {
 			return bad("section %s at byte %d", kind, at)
 		}
 		sum := crc32.New(castagnoli)
-		if _, err := io.Copy(sum, io.NewSectionReader(r, at, 12+n)); err != nil {
+		if _, err := io.CopyBuffer(sum, io.NewSectionReader(r, at, 12+n), buf); err != nil {
 			return bad("%v", err)
 		}
 		var tail [4]byte
