@@ -30,6 +30,7 @@ type serveFlags struct {
 
 func (a *app) serveCommand() *cobra.Command {
 	f := &serveFlags{}
+	f.model.opts.PrefixBytes = 256 << 20
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer HTTP requests: OpenAI's and Ollama's API, and a page for the browser",

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -66,6 +68,7 @@ func (s *Server) start(r *http.Request, m *served, req kvasir.Request) (*generat
 		return nil, badRequest("context_length_exceeded", "messages",
 			"the prompt has %d tokens and max_tokens is %d, together %d; the context holds %d", n, req.MaxTokens, n+req.MaxTokens, limit)
 	}
+	req.Session.Scope = s.scope(x.keyName(), req.Session.Scope)
 	if x.key != nil {
 		req.Key, req.Class = x.key.Name, x.key.Class
 		if x.key.Weight != 1 {
@@ -87,6 +90,17 @@ func (s *Server) start(r *http.Request, m *served, req kvasir.Request) (*generat
 		g.choices = append(g.choices, &choice{index: i})
 	}
 	return g, nil
+}
+
+// scope names whose computed prompts a request may meet: those of its key
+// alone. A client's salt narrows it further; nobody can guess the scope of
+// another key, because it depends on a secret of the process.
+func (s *Server) scope(key, salt string) string {
+	h := hmac.New(sha256.New, s.secret[:])
+	h.Write([]byte(key)) // never fails
+	h.Write([]byte{0})
+	h.Write([]byte(salt))
+	return string(h.Sum(nil))
 }
 
 // refused is an error of Submit: what has no class of its own is about the

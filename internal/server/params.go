@@ -174,7 +174,8 @@ func (s *Server) common(f *fields, m *served) kvasir.Request {
 	if a := kvSetting(f, "attention"); a != "" && a != s.cfg.Options.Attention && !(a == "dense" && s.cfg.Options.Attention == "") {
 		f.d.fail(unsupported("attention", " per request; the server was started with "+orDense(s.cfg.Options.Attention)))
 	}
-	f.ignore("user", "safety_identifier", "prompt_cache_key", "cache_salt")
+	r.Session.Scope = f.str("cache_salt", "", maxNameBytes)
+	f.ignore("user", "safety_identifier", "prompt_cache_key")
 	f.refuse("", "speculation")
 	ownConstraints(f, &r)
 	return r

@@ -282,3 +282,38 @@ func FuzzHandlers(f *testing.F) {
 		}
 	})
 }
+
+// Computed prompts are met by their key alone; a salt narrows it further.
+func TestPromptsAreReusedWithinAKey(t *testing.T) {
+	dir := t.TempDir()
+	var lines, secrets []string
+	for _, name := range []string{"alice", "bob"} {
+		secret, line, err := NewKey(name)
+		require.NoError(t, err)
+		lines, secrets = append(lines, line), append(secrets, secret)
+	}
+	path := filepath.Join(dir, "keys")
+	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600))
+	keys, err := OpenKeyring(path)
+	require.NoError(t, err)
+	c := Config{Keys: keys}
+	c.Options.PrefixBytes = 64 << 20
+	s := newServer(t, c)
+	cached := func(secret, more string) (float64, string) {
+		body := `{"messages":[{"role":"user","content":"` + strings.Repeat("many words ", 12) + `"}],"temperature":0,"max_tokens":4` + more + `}`
+		code, v, _ := call(t, s, "POST", "/v1/chat/completions", body, func(r *http.Request) { r.Header.Set("X-Api-Key", secret) })
+		require.Equal(t, 200, code, v)
+		return at(v, "usage.prompt_tokens_details.cached_tokens").(float64), at(v, "choices.0.message.content").(string)
+	}
+	n, text := cached(secrets[0], "")
+	require.Zero(t, n)
+	n, again := cached(secrets[0], "")
+	require.Greater(t, n, 20.0)
+	require.Equal(t, text, again)
+	n, _ = cached(secrets[1], "")
+	require.Zero(t, n, "another key")
+	n, _ = cached(secrets[0], `,"cache_salt":"x"`)
+	require.Zero(t, n, "another salt")
+	n, _ = cached(secrets[1], "")
+	require.Greater(t, n, 20.0)
+}

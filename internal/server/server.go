@@ -10,6 +10,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,7 @@ type Server struct {
 	hosts   map[string]bool
 	fails   failures
 	started time.Time
+	secret  [32]byte // of the scopes of caches
 
 	draining   atomic.Bool
 	active     sync.WaitGroup
@@ -88,6 +90,7 @@ func New(c Config) (*Server, error) {
 	for _, h := range c.Hosts {
 		s.hosts[h] = true
 	}
+	rand.Read(s.secret[:]) // never fails, by its contract
 	s.metrics = newMetrics(s)
 	var err error
 	if s.host, err = newHost(s, c.Models); err != nil {
