@@ -6,11 +6,13 @@ const Buckets = 16
 
 const (
 	maxRows    = 96   // passes of more rows are not told apart
-	timeWeight = 0.2  // of a new measurement of time
+	fasterTime = 0.5  // weight of a new time below the average
+	slowerTime = 0.1  // and of one above
+	firstTime  = 1.5  // the first time counts as at most this multiple of the expected
 	memory     = 64   // trials that acceptance remembers
 	priorTries = 8    // trials that the prior counts for
 	margin     = 1.03 // predicted gain below which nothing is drafted
-	probeEvery = 64   // tokens without a draft after which one is made anyway
+	probeEvery = 32   // tokens without a draft after which one is made anyway
 	rowCost    = 0.28 // of one row more in a pass, before it was measured
 )
 
@@ -65,9 +67,14 @@ func (c *Controller) Acceptance(bucket int) float64 {
 
 // Passed records the time of a target pass of n rows.
 func (c *Controller) Passed(n int, seconds float64) {
-	if !c.fixed {
-		remember(&c.pass[min(n, maxRows)], seconds)
+	if c.fixed {
+		return
 	}
+	n = min(n, maxRows)
+	if c.pass[n] == 0 && c.pass[1] > 0 { // a disturbed first pass must not rule out its size
+		seconds = min(seconds, firstTime*c.Pass(n))
+	}
+	remember(&c.pass[n], seconds)
 }
 
 // Drafted records the time of one draft pass.
@@ -77,14 +84,18 @@ func (c *Controller) Drafted(seconds float64) {
 	}
 }
 
-// remember averages; a value far above the average, such as of a pass that another
-// process interrupted, counts as twice the average.
+// remember averages, near the low end: other programs make passes longer, never
+// shorter, and those of many rows more often. A time far above the average counts as
+// twice the average.
 func remember(avg *float64, x float64) {
-	if *avg == 0 {
+	switch {
+	case *avg == 0:
 		*avg = x
-		return
+	case x < *avg:
+		*avg += fasterTime * (x - *avg)
+	default:
+		*avg += slowerTime * (min(x, 2**avg) - *avg)
 	}
-	*avg += timeWeight * (min(x, 2**avg) - *avg)
 }
 
 // nominal is the shape of pass times before they are measured.

@@ -71,7 +71,12 @@ func TestPassTimes(t *testing.T) {
 	require.InDelta(t, 3, c.Pass(2), 1e-12, "between the two")
 	require.InDelta(t, 6*(1+0.28*8)/(1+0.28*4), c.Pass(9), 1e-12)
 	c.Passed(5, 1000)
-	require.InDelta(t, 7.2, c.Pass(5), 1e-12, "an outlier counts as twice the average")
+	require.InDelta(t, 6.6, c.Pass(5), 1e-12, "an outlier counts as twice the average, and little")
+	c.Passed(5, 5.6)
+	require.InDelta(t, 6.1, c.Pass(5), 1e-12, "a faster pass counts much")
+
+	c.Passed(3, 1000)
+	require.InDelta(t, 1.5*(2+(6.1-2)/2), c.Pass(3), 1e-12, "so does a first one")
 
 	fixed := speculate.NewController(all(0.5), 0.5)
 	fixed.Passed(1, 100)
