@@ -108,9 +108,6 @@ func (l *Layout) Groups(nb int) int { return nb * KBlock / l.Group }
 // hasMin reports whether weights are ws·u + wm; if not they are ws·(u - Zero).
 func (l *Layout) hasMin() bool { return l.Scale == ScaleDM || l.Scale == ScaleKM }
 
-// zeroShift is how far Zero is below 128, in powers of two.
-func (l *Layout) zeroShift() int { return 7 - bits.TrailingZeros8(l.Zero) }
-
 // packing numbers the packings as the generator does: 2, 3, 4, 5, 6, 8 bits, then
 // 4 bits with a table.
 func (l *Layout) packing() int {

@@ -2,6 +2,8 @@
 
 package kernels
 
+import "math/bits"
+
 //go:generate go run ./internal/asmgen
 
 // gemvQArgs are the arguments of the generated GEMV kernels.
@@ -55,3 +57,6 @@ func gemvQForm(out []float32, l *Layout, form int, codes []byte, ws, wm []float3
 	}
 	return true
 }
+
+// zeroShift is how far Zero is below 128, in powers of two.
+func (l *Layout) zeroShift() int { return 7 - bits.TrailingZeros8(l.Zero) }
