@@ -24,7 +24,7 @@ type autoPolicy struct{}
 func (autoPolicy) Name() string { return "auto" }
 
 func (autoPolicy) Help() string {
-	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, floor=0.2 (recent=half, floor=1 below 12 lanes), " +
+	return "what coming queries will look at (this project's own): budget=SLOTS or ratio=SHARE, cheap=0 (a quarter of the work), sinks=4, recent=32, floor=0.2 (recent=half, floor=1, weight=3 below 12 lanes), " +
 		"queries=1024, spread=1 (slots behind one that share its votes), horizon=200 (positions ahead; roll=1000 while generating), weight=0.3 (of the window votes), window=16, kernel=13, memory=256 (queries that renewed votes stand for), grow=0, prompt=whole|stream"
 }
 
@@ -32,11 +32,11 @@ func (autoPolicy) New(p Params, c *Config) (State, error) {
 	r := &paramReader{p: p}
 	queries, spread, weight := 1024, 1, 0.3
 	recent, floor := 32, 0.2
-	if c.fullLanes() < manyLanes {
-		recent, floor = half, 1
-	}
 	if r.bool("cheap", false) {
 		queries, spread, weight = 256, 3, 0.5
+	}
+	if c.fullLanes() < manyLanes {
+		recent, floor, weight = half, 1, 3
 	}
 	s := &autoState{
 		queries: r.int("queries", queries, 16, 1<<16),
