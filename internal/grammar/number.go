@@ -150,6 +150,9 @@ func digitRange(a, b string) *Expr {
 		return empty()
 	}
 	n := len(a) - 1
+	if strings.Trim(a, "0") == "" && strings.Trim(b, "9") == "" {
+		return anyDigits(n+1, n+1)
+	}
 	if a[0] == b[0] {
 		return seq(lit(a[:1]), digitRange(a[1:], b[1:]))
 	}

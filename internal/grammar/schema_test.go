@@ -131,6 +131,13 @@ func TestSchemaErrors(t *testing.T) {
 	}
 }
 
+// A bound without its counterpart stays a small automaton.
+func TestOpenBoundsAreSmall(t *testing.T) {
+	for _, s := range []string{`{"type":"integer","minimum":5}`, `{"type":"number","exclusiveMaximum":-1234.5}`, `{"type":"integer","minimum":-98765432100}`} {
+		require.Less(t, len(schemaGrammar(t, s, SchemaOptions{}).a.nodes), 4000, s)
+	}
+}
+
 // schemaMaker draws schemas of all supported keywords.
 type schemaMaker struct{ *rand.Rand }
 
