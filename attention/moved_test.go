@@ -1,7 +1,6 @@
 package attention
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -276,5 +275,5 @@ func TestMergedDuplicates(t *testing.T) {
 		require.InDelta(t, dense[i], got[i], 1e-5)
 		worst = max(worst, math.Abs(float64(dense[i]-without[i])))
 	}
-	require.Greater(t, worst, 1e-2, fmt.Sprint("without log weights it must not agree"))
+	require.Greater(t, worst, 1e-2, "without log weights it must not agree")
 }

@@ -14,9 +14,9 @@ type LaneView struct {
 	logW []float32
 	at   []int32 // where slots lie when blocks are not full; nil = slot number
 
-	tile          []float32 // decoded K tile
-	held          int       // block in tile, -1 = none
-	queries, seen []float32 // buffers
+	tile    []float32 // decoded K tile
+	held    int       // block in tile, -1 = none
+	queries []float32 // buffer
 }
 
 // Layer is the layer of the lane, Head its KV head.

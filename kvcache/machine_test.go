@@ -1,7 +1,6 @@
 package kvcache
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -356,7 +355,7 @@ func TestBadPlans(t *testing.T) {
 			checkPool(t, m.c, m.all[0].s)
 		})
 	}
-	require.Len(t, bad, 7, fmt.Sprint("cases"))
+	require.Len(t, bad, 7, "cases")
 }
 
 // A compaction that the pool has no room for waits; nothing is lost.

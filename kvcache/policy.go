@@ -84,8 +84,8 @@ type Event struct {
 	Prompt   bool // with Pressure: a prompt is under way
 }
 
-// ErrPolicy: a policy's plan contradicts itself or its state; a bug of the
-// policy.
+// ErrPolicy says that a policy's plan contradicts itself or its state; a bug of
+// the policy.
 var ErrPolicy = errors.New("invalid plan of a cache policy")
 
 // Policies are the policies that can be selected by name. A program may add its

@@ -7,7 +7,7 @@ import (
 	"kvasir/kernels"
 )
 
-// ErrConstraint: a token that a constraint does not allow.
+// ErrConstraint says that a constraint does not allow a token.
 var ErrConstraint = errors.New("not allowed by the constraint")
 
 // Constraint limits which token may come next. It sees the output only, not the

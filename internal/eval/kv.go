@@ -56,7 +56,7 @@ type KVResult struct {
 	Compactions int     `json:"compactions"`
 }
 
-// ErrShortText: the text has too few tokens for one window.
+// ErrShortText says that the text has too few tokens for one window.
 var ErrShortText = errors.New("text too short")
 
 // resolve sets the defaults and checks.

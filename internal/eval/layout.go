@@ -33,7 +33,7 @@ type Prompt struct {
 	digits  bool
 }
 
-// ErrTooShort: the context does not hold the task.
+// ErrTooShort says that the context does not hold the task.
 var ErrTooShort = errors.New("context too short for the task")
 
 // layout makes prompts of one model.

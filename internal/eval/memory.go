@@ -96,7 +96,7 @@ func (r *Runner) memory(ctx context.Context, text []int32, set *Setting, o Memor
 		}
 	}
 	began, since := time.Now(), 0
-	sample := func(n int) error {
+	sample := func(n int) {
 		m := eng.Memory()
 		ms := MemorySample{Tokens: n, Weights: m.Weights, KV: m.Cache, Other: m.Other, RSS: m.Resident, Slots: s.CacheStats().Slots}
 		if since > 0 {
@@ -108,11 +108,8 @@ func (r *Runner) memory(ctx context.Context, text []int32, set *Setting, o Memor
 		if o.Progress != nil {
 			o.Progress(set, ms)
 		}
-		return nil
 	}
-	if err := sample(o.Prompt); err != nil {
-		return nil, err
-	}
+	sample(o.Prompt)
 	for n := o.Prompt; n < o.Tokens; n++ {
 		err := feed(ctx, s, []int32{at(n)}, 1)
 		var full *kvasir.ContextError
@@ -125,9 +122,7 @@ func (r *Runner) memory(ctx context.Context, text []int32, set *Setting, o Memor
 		}
 		since++
 		if (n+1-o.Prompt)%o.Every == 0 || n+1 == o.Tokens {
-			if err := sample(n + 1); err != nil {
-				return nil, err
-			}
+			sample(n + 1)
 		}
 	}
 	return res, nil

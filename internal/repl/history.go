@@ -78,10 +78,11 @@ func (h *History) Append(text string) error {
 	return nil
 }
 
-// Len, At and Add make it the history of a line editor: 0 is the latest.
+// Len returns the number of entries. Len, At and Add make it the history of a line
+// editor.
 func (h *History) Len() int { return len(h.entries) }
 
-// At returns an entry, as one line.
+// At returns an entry, as one line; 0 is the latest.
 func (h *History) At(i int) string { return h.entries[len(h.entries)-1-i] }
 
 // Add does nothing: whole messages are appended, not the lines they come in.

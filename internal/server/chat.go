@@ -109,7 +109,7 @@ func checkThinking(m *served, c *kvasir.ChatRequest) error {
 func (s *Server) decodeChat(f *fields, c *chatCall) error {
 	c.model = f.str("model", "", maxNameBytes)
 	c.chat.Messages = messages(f)
-	c.req = s.common(f, nil)
+	c.req = s.common(f)
 	c.req.MaxTokens = maxTokens(f, "max_completion_tokens", "max_tokens")
 	c.scores = f.boolean("logprobs", false)
 	c.top = f.integer("top_logprobs", 0, 0, maxTop)

@@ -90,7 +90,7 @@ func (c *textCall) body(m *served) *textBody {
 func (s *Server) decodeText(r *http.Request, f *fields, c *textCall) (*served, error) {
 	c.model = f.str("model", "", maxNameBytes)
 	prompt := f.get("prompt")
-	c.req = s.common(f, nil)
+	c.req = s.common(f)
 	c.echo = f.boolean("echo", false)
 	c.req.MaxTokens = f.integer("max_tokens", 16, 0, 1<<24)
 	c.special = f.boolean("add_special_tokens", true)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -103,7 +104,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, x *requestInfo) 
 // finish recovers from a panic, then logs and counts the request.
 func (s *Server) finish(w *statusWriter, r *http.Request, x *requestInfo) {
 	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
 		s.metrics.panics.Inc()

@@ -165,7 +165,7 @@ func kvSetting(f *fields, name string) string {
 }
 
 // common reads the fields of a generation that all APIs of OpenAI's kind share.
-func (s *Server) common(f *fields, m *served) kvasir.Request {
+func (s *Server) common(f *fields) kvasir.Request {
 	var r kvasir.Request
 	r.Sampling = sampling(f, openAISampling())
 	r.Stop = stops(f)

@@ -55,7 +55,7 @@ func (s *Server) decodeResponse(f *fields, c *responseCall) error {
 		c.chat.Messages = append(c.chat.Messages, kvasir.Message{Role: "system", Content: c.instructions})
 	}
 	responseInput(f, &c.chat)
-	c.req = s.common(f, nil)
+	c.req = s.common(f)
 	c.req.MaxTokens = f.integer("max_output_tokens", 0, 1, 1<<24)
 	c.stream = f.boolean("stream", false)
 	for _, o := range f.objects("tools", maxTools) {

@@ -91,7 +91,7 @@ func (t *stream) end(err error) error {
 	if api.status == statusClientGone {
 		return err
 	}
-	var body any = api.body()
+	body := api.body()
 	if t.lines {
 		body = map[string]string{"error": api.message}
 	}

@@ -33,7 +33,7 @@ const (
 	curvesWide, curvesHigh   = 860.0, 460.0
 )
 
-// ErrEmpty: nothing to draw.
+// ErrEmpty says that there is nothing to draw.
 var ErrEmpty = errors.New("nothing to draw")
 
 // axis maps values to pixels.
