@@ -8,8 +8,8 @@ type Panel struct {
 	// Codes are RowGroups × the Blocks·512 bytes that UnpackQ writes for the layout at
 	// the same level.
 	Codes []byte
-	// WS and WM are [RowGroups][Layout.Groups(Blocks)][16]; WM is nil where the layout
-	// has no minima.
+	// WS and WM are [RowGroups][Layout.Groups(Blocks)][16]; WM is not read where the
+	// layout has no minima, and may be nil.
 	WS, WM []float32
 	// Next is memory that will be read after the product and that GemmQ brings towards
 	// the cache meanwhile. It may be nil and has no influence on results.
@@ -65,6 +65,10 @@ func clearColumns(out []float32, ldo, rows, cols int) {
 
 func gemmQGeneric(out []float32, ldo int, p *Panel, x []byte, xStride, cols, planes int) {
 	xSize, perBlock, zero := xBlock(planes), KBlock/p.Layout.Group*RowGroup, int32(p.Layout.Zero)
+	wm := p.WM
+	if !p.Layout.hasMin() {
+		wm = nil
+	}
 	for g := range p.RowGroups {
 		for c := range cols {
 			acc := (*[RowGroup]float32)(out[c*ldo+g*RowGroup:])
@@ -72,7 +76,7 @@ func gemmQGeneric(out []float32, ldo int, p *Panel, x []byte, xStride, cols, pla
 			for i := range p.Blocks {
 				b := g*p.Blocks + i
 				dotBlock(acc, (*[unpackedBlock]byte)(p.Codes[b*unpackedBlock:]), zero,
-					blockScales(p.WS, b, perBlock), blockScales(p.WM, b, perBlock), col[i*xSize:(i+1)*xSize])
+					blockScales(p.WS, b, perBlock), blockScales(wm, b, perBlock), col[i*xSize:(i+1)*xSize])
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package kernels
 
 // GemvQ multiplies one row group of packed weights with one quantized activation
 // row: out[r] = Σ_k y·x for r < 16, stored. codes holds l.CodeBytes(nb) bytes; ws and
-// wm are [l.Groups(nb)][16] from ExpandScales, wm nil where l has no minima; x holds
+// wm are [l.Groups(nb)][16] from ExpandScales, wm unread where l has no minima; x holds
 // XBytes(nb, planes) bytes from QuantX. Per group g, ascending:
 //
 //	isum = Σ (u - Zero)·q                          exact, in int32
@@ -30,6 +30,9 @@ func gemvQGeneric(out []float32, l *Layout, codes []byte, ws, wm []float32, x []
 	acc := (*[RowGroup]float32)(out)
 	size, xSize, perBlock := l.Codes.blockBytes(), xBlock(planes), KBlock/l.Group*RowGroup
 	zero := int32(l.Zero)
+	if !l.hasMin() {
+		wm = nil
+	}
 	for b := range nb {
 		block := &u
 		if l.Codes == Codes8 {

@@ -131,10 +131,17 @@ func newCase(t testing.TB, l *Layout, nb, planes, cols, off int) *qCase {
 	c.codes = guarded[byte](t, l.CodeBytes(nb), off)
 	c.x = guarded[byte](t, c.xStride*cols, off)
 	c.ws = guarded[float32](t, l.Groups(nb)*RowGroup, off)
-	if l.hasMin() {
-		c.wm = guarded[float32](t, l.Groups(nb)*RowGroup, off)
+	if c.wm = guarded[float32](t, l.Groups(nb)*RowGroup, off); !l.hasMin() {
+		staleMinima(c.wm)
 	}
 	return c
+}
+
+// staleMinima fills the minima of a layout that has none: no product may read them.
+func staleMinima(wm []float32) {
+	for i := range wm {
+		wm[i] = float32(math.NaN())
+	}
 }
 
 // want returns the product of row r and column col in float64 and the sum of the
@@ -150,7 +157,7 @@ func (c *qCase) want(r, col int) (sum, abs float64) {
 		}
 		d := xHead(x[k0/KBlock*xBlock(c.planes):]).d
 		a, m := float64(isum)*float64(c.ws[g*RowGroup+r])*float64(d), 0.0
-		if c.wm != nil {
+		if c.l.hasMin() {
 			m = float64(c.wm[g*RowGroup+r]) * float64(d) * float64(qsum)
 		}
 		sum += a + m
@@ -171,6 +178,9 @@ func (c *qCase) randomScales(rng *rand.Rand) {
 		}
 	}
 	for i := range c.wm {
+		if !c.l.hasMin() {
+			break
+		}
 		if c.wm[i] = float32(rng.NormFloat64()) * 0.3; rng.IntN(16) == 0 {
 			c.wm[i] = 0
 		}
