@@ -109,7 +109,7 @@ func (e *Engine) newJob(s *scheduler, r Request) (*Job, error) {
 		j.usage.Policy = r.Session.KV
 	}
 	if r.Score {
-		j.scores = newPromptScores(r.TopLogprobs, len(toks))
+		j.scores = newPromptScores(r.TopLogprobs, toks)
 	}
 	if r.ScoreOnly {
 		return j, nil

@@ -27,13 +27,16 @@ type promptScores struct {
 	}
 }
 
-func newPromptScores(top, n int) *promptScores {
-	return &promptScores{top: top, list: make([]PromptScore, n)}
+func newPromptScores(top int, prompt []int32) *promptScores {
+	p := &promptScores{top: top, list: make([]PromptScore, len(prompt))}
+	if len(prompt) > 0 {
+		p.list[0].ID = prompt[0]
+	}
+	return p
 }
 
 // add scores the token after position pos.
 func (p *promptScores) add(prompt []int32, pos int, logits []float32) error {
-	p.list[0].ID = prompt[0]
 	if pos+1 >= len(prompt) {
 		return nil
 	}

@@ -22,7 +22,7 @@ func TestPack16(t *testing.T) {
 				src = guardedCopy(t, src, n%64)
 				codes, scales := guarded[byte](t, n*f.codes, n%7), guarded[byte](t, n*f.scales, n%5)
 				if !Pack16(form, codes, scales, src, stride, n) {
-					require.Less(t, level, AVX512)
+					require.NotEqual(t, AVX512, level)
 					continue
 				}
 				for r := range RowGroup {
