@@ -130,6 +130,15 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// ask ends the reading of a request, all of whose fields must be known by now, and
+// borrows the model that it names; the caller releases it.
+func (s *Server) ask(r *http.Request, f *fields, name string) (*served, error) {
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	return s.host.acquire(r.Context(), name)
+}
+
 // embeddings answers POST /v1/embeddings.
 func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
 	f, err := s.readBody(w, r)
@@ -143,10 +152,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
 	cut := f.boolean("allow_truncation", false)
 	pool := kvasir.Pooling(f.word("pooling", "", "", "last", "mean", "cls"))
 	f.ignore("user")
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}

@@ -141,10 +141,7 @@ func (s *Server) ollamaEmbed(w http.ResponseWriter, r *http.Request) error {
 	dims := f.integer("dimensions", 0, 0, 1<<20)
 	f.ignore("keep_alive", "truncate")
 	ollamaHints(w, f.object("options"))
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}
@@ -181,10 +178,7 @@ func (s *Server) ollamaEmbeddings(w http.ResponseWriter, r *http.Request) error 
 	prompt := f.str("prompt", "", maxTextBytes)
 	f.ignore("keep_alive")
 	ollamaHints(w, f.object("options"))
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}

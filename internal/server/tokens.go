@@ -24,10 +24,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) error {
 	special := f.boolean("add_special_tokens", f.boolean("add_special", true))
 	parse := f.boolean("parse_special", true)
 	pieces := f.boolean("with_pieces", false)
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}
@@ -67,10 +64,7 @@ func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := f.str("model", "", maxNameBytes)
 	n := f.get("tokens")
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}
@@ -137,10 +131,7 @@ func (s *Server) applyTemplate(w http.ResponseWriter, r *http.Request) error {
 	name := f.str("model", "", maxNameBytes)
 	var c kvasir.ChatRequest
 	decodeTemplate(f, &c)
-	if err := f.done(); err != nil {
-		return err
-	}
-	m, err := s.host.acquire(r.Context(), name)
+	m, err := s.ask(r, f, name)
 	if err != nil {
 		return err
 	}

@@ -48,35 +48,7 @@ func gemmPacked(a *asm, v gemvVariant) {
 	if v.biased() {
 		a.i("VPBROADCASTB", gemmPackedArgs+"_bias(AX)", "Z7")
 	}
-	if v.super() {
-		a.label("super")
-		a.i("MOVQ", "R8", "R9")
-		half(a, "(R9)", "Z11")
-		if v.kind == "KM" {
-			half(a, "32(R9)", "Z12")
-		}
-		a.i("ADDQ", 32*len(v.kind), "R8")
-		a.i("MOVQ", 8, "R10")
-	}
-	a.label("block")
-	for o := 0; o < v.p.blockBytes(); o += 64 {
-		a.i("PREFETCHT0", mem(prefetchAhead+o, "DI"))
-	}
-	a.i("PREFETCHT0", mem(prefetchAhead/v.p.blockBytes()*v.scaleStep(), "R8"))
-	a.append(body)
-	a.blank()
-	a.i("ADDQ", v.p.blockBytes(), "DI")
-	a.i("ADDQ", 16+32*v.planes, "R13")
-	a.i("ADDQ", v.scaleStep(), "R8")
-	if v.super() {
-		a.i("DECQ", "R10")
-		a.i("JNE", "block")
-		a.i("DECQ", "R11")
-		a.i("JNE", "super")
-	} else {
-		a.i("DECQ", "R11")
-		a.i("JNE", "block")
-	}
+	gemvLoop(a, v, body, "R13", "R11")
 	a.i("VZEROUPPER")
 	a.i("RET")
 	if v.planes == 2 {

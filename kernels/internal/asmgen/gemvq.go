@@ -219,7 +219,7 @@ func gemvFrame(a *asm, v gemvVariant, m *masks, lut func(), body *asm) {
 	for h := range i.halves() {
 		a.i("VMOVUPS", mem(i.bytes*h, "DX"), i.r(h))
 	}
-	gemvLoop(a, v, body)
+	gemvLoop(a, v, body, "SI", "CX")
 	for h := range i.halves() {
 		a.i("VMOVUPS", i.r(h), mem(i.bytes*h, "DX"))
 	}
@@ -227,8 +227,9 @@ func gemvFrame(a *asm, v gemvVariant, m *masks, lut func(), body *asm) {
 	a.i("RET")
 }
 
-// gemvLoop emits the loop over blocks, in super-blocks of 8 where the scales are.
-func gemvLoop(a *asm, v gemvVariant, body *asm) {
+// gemvLoop emits the loop over blocks, in super-blocks of 8 where the scales are; x
+// walks the activations, n counts.
+func gemvLoop(a *asm, v gemvVariant, body *asm, x, n string) {
 	if v.super() {
 		a.label("super")
 		a.i("MOVQ", "R8", "R9")
@@ -252,7 +253,7 @@ func gemvLoop(a *asm, v gemvVariant, body *asm) {
 	a.append(body)
 	a.blank()
 	a.i("ADDQ", v.p.blockBytes(), "DI")
-	a.i("ADDQ", 16+32*v.planes, "SI")
+	a.i("ADDQ", 16+32*v.planes, x)
 	a.i("ADDQ", step, "R8")
 	switch {
 	case v.kind == "" && v.min:
@@ -260,11 +261,11 @@ func gemvLoop(a *asm, v gemvVariant, body *asm) {
 	case v.super():
 		a.i("DECQ", "R10")
 		a.i("JNE", "block")
-		a.i("DECQ", "CX")
+		a.i("DECQ", n)
 		a.i("JNE", "super")
 		return
 	}
-	a.i("DECQ", "CX")
+	a.i("DECQ", n)
 	a.i("JNE", "block")
 }
 
